@@ -1,0 +1,53 @@
+# Causeway: what a person types. `make` alone explains.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.PHONY: help setup demo test test-slow bench lint compile clean
+
+PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
+VENV := .venv
+BIN := $(VENV)/bin
+OUT ?= out/demo
+WORKERS ?= 2
+export TOKENIZERS_PARALLELISM := false
+
+help: ## explain the targets
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo "  own drives: make demo DRIVES=path/to/drives LAYOUT=kitti-odometry"
+
+setup: $(VENV)/.ready ## make .venv with everything in the lock
+
+$(VENV)/.ready: requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] < (3, 13))' || \
+		{ echo "Python 3.11 or 3.12 is needed: install it, or name it with PYTHON=…"; exit 2; }
+	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv and python3-dev are needed: install them"; exit 2; }
+	$(BIN)/pip install --quiet --disable-pip-version-check uv
+	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@touch $@
+
+demo: setup ## the whole loop on this machine; ends with an answer and report.html
+	@$(BIN)/causeway demo --out $(OUT) $(if $(DRIVES),--drives "$(DRIVES)" --layout $(or $(LAYOUT),auto))
+
+test: setup ## the tests (at most 10 minutes on two cores)
+	$(BIN)/pytest -n $(WORKERS) -m "not slow and not cluster"
+
+test-slow: setup ## fuzz, kill and soak runs
+	$(BIN)/pytest -m slow
+
+bench: setup ## benchmarks; each runs both sides and prints the ratio
+	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+lint: setup ## formatting rules, types, and which room may import which
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+compile: setup ## write the pipelines as Kubeflow IR into out/pipelines
+	@$(BIN)/causeway compile --out out/pipelines
+
+lock: ## compile requirements.lock anew from pyproject.toml
+	$(BIN)/uv pip compile --universal --python-version 3.11 --all-extras --generate-hashes \
+		--no-header --no-annotate --quiet -o requirements.lock pyproject.toml
+
+clean: ## remove what runs made (not .venv)
+	rm -rf out dist

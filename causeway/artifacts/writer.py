@@ -1,0 +1,171 @@
+"""Writing an artifact into a staging folder, shard by shard, so that a killed run loses one shard at most.
+
+Knows tables, shards, quarantine and counts. Does not know where the artifact will stand or when it is current:
+that is `steps.run`.
+"""
+
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TypeAlias
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from causeway.artifacts.hashing import file_hash, table_hash, text_hash
+from causeway.artifacts.schemas import SCHEMA_VERSION, TableSchema, tables_of
+from causeway.errors import CausewayError
+
+Rows: TypeAlias = pa.Table | list[dict]
+_PARTS, _STATE = "parts", "state.json"
+
+
+def _conform(rows: Rows, name: str, spec: TableSchema) -> pa.Table:
+    """Cast rows to a table's schema and order; a column that is missing or unknown is an error."""
+    if isinstance(rows, list):
+        unknown = {key for row in rows for key in row} - set(spec.schema.names)
+        rows = pa.Table.from_pylist(rows, schema=spec.schema)
+    else:
+        unknown = set(rows.column_names) - set(spec.schema.names)
+        missing = set(spec.schema.names) - set(rows.column_names)
+        if missing:
+            raise CausewayError(f"table {name}: columns {sorted(missing)} are missing")
+    if unknown:
+        raise CausewayError(f"table {name}: columns {sorted(unknown)} are not in its schema")
+    table = rows.select(spec.schema.names).cast(spec.schema)
+    return table.sort_by([(key, "ascending") for key in spec.keys])
+
+
+def _write_parquet(table: pa.Table, path: Path) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("wb") as file:
+        pq.write_table(table, file, compression="zstd")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+class _Part:
+    """Rows, quarantine and counts of one shard (or of the artifact as a whole)."""
+
+    def __init__(self, kind: str, folder: Path) -> None:
+        self._tables = tables_of(kind)
+        self._folder = folder
+        self._quarantined: list[dict] = []
+        self._counts: dict[str, int] = {}
+
+    def table(self, name: str, rows: Rows) -> None:
+        """Write one table of this part; calling it again replaces the rows."""
+        _write_parquet(_conform(rows, name, self._tables[name]), self._folder / f"{name}.parquet")
+
+    def quarantine(self, source: str, where: str, reason: str, detail: str = "") -> None:
+        """Put one unusable row, file or drive on record."""
+        self._quarantined.append({"source": source, "where": where, "reason": reason, "detail": detail})
+
+    def count(self, **counts: int) -> None:
+        """Add to the manifest's counts; with `read` given, read == kept + quarantined is asserted."""
+        for name, value in counts.items():
+            self._counts[name] = self._counts.get(name, 0) + int(value)
+
+    def close(self) -> None:
+        """Put the quarantine and the counts on disk."""
+        if self._quarantined:
+            self.table("quarantine", self._quarantined)
+        self._folder.mkdir(parents=True, exist_ok=True)
+        (self._folder / _STATE).write_text(json.dumps({"counts": self._counts}))
+
+
+class Writer(_Part):
+    """What a step writes through; everything lands in a staging folder until the step is whole."""
+
+    def __init__(self, kind: str, staging: Path) -> None:
+        self.kind, self.staging = kind, staging
+        super().__init__(kind, staging / _PARTS / "=whole")  # "=" sorts and never is a shard's name
+        self.sources: dict[str, str] = {}
+
+    def path(self, name: str) -> Path:
+        """A path for any other file of the artifact; its folder exists."""
+        path = self.staging / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path
+
+    def source(self, name: str, licence: str) -> None:
+        """Name data that the artifact holds or was made from, and its licence."""
+        self.sources[name] = licence
+
+    @contextmanager
+    def shard(self, shard_id: str) -> Iterator["_Part | None"]:
+        """One resumable unit of work: yields None when an earlier run finished it."""
+        safe = shard_id.replace("/", "%2F")
+        done = self.staging / _PARTS / safe
+        if done.is_dir():
+            yield None
+            return
+        temporary = self.staging / _PARTS / f".{safe}"
+        shutil.rmtree(temporary, ignore_errors=True)
+        part = _Part(self.kind, temporary)
+        yield part
+        part.close()
+        os.rename(temporary, done)
+
+    def finish(self) -> tuple[str, dict[str, int], dict[str, str]]:
+        """Join the parts; returns (content hash, counts, {file: sha256})."""
+        self.close()
+        parts = sorted(p for p in (self.staging / _PARTS).iterdir() if not p.name.startswith("."))
+        hashes, counts = [], {}
+        for name, spec in sorted(tables_of(self.kind).items()):
+            rows, digest = _join_parts(name, spec, parts, self.staging)
+            counts[name] = rows
+            hashes.append(f"{name}={digest}")
+        for part in parts:
+            for name, value in json.loads((part / _STATE).read_text())["counts"].items():
+                counts[name] = counts.get(name, 0) + value
+        _assert_nothing_lost(counts)
+        shutil.rmtree(self.staging / _PARTS)
+        files = _file_hashes(self.staging)
+        hashes += [f"{n}={h}" for n, h in files.items() if not n.endswith(".parquet") or "/" in n]
+        return text_hash(f"{self.kind};{SCHEMA_VERSION};" + ";".join(hashes)), counts, files
+
+
+def _assert_nothing_lost(counts: dict[str, int]) -> None:
+    if "read" in counts and counts["read"] != counts.get("kept", 0) + counts["quarantine"]:
+        kept, quarantined = counts.get("kept", 0), counts["quarantine"]
+        raise CausewayError(f"rows were lost: read {counts['read']} but kept {kept} + quarantined {quarantined}")
+
+
+def _file_hashes(folder: Path) -> dict[str, str]:
+    names = sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file())
+    return {name: file_hash(folder / name) for name in names if name != ".lock"}
+
+
+def _join_parts(name: str, spec: TableSchema, parts: list[Path], staging: Path) -> tuple[int, str]:
+    """Concatenate one table's parts in canonical order; returns (rows, hash of the values)."""
+    files = [p / f"{name}.parquet" for p in parts if (p / f"{name}.parquet").is_file()]
+    target = staging / f"{name}.parquet"
+    if _in_order(files, spec):
+        with pq.ParquetWriter(target, spec.schema, compression="zstd") as writer:
+            for file in files:
+                writer.write_table(pq.read_table(file))
+    else:
+        whole = pa.concat_tables([pq.read_table(f) for f in files])
+        pq.write_table(whole.sort_by([(k, "ascending") for k in spec.keys]), target, compression="zstd")
+    with pq.ParquetFile(target) as joined:
+        groups = (joined.read_row_group(g).to_batches() for g in range(joined.num_row_groups))
+        digest = table_hash(spec.schema, (batch for group in groups for batch in group))
+        return joined.metadata.num_rows, digest
+
+
+def _in_order(files: list[Path], spec: TableSchema) -> bool:
+    """True when each file's first key comes after the last key of the one before it."""
+    last: tuple | None = None
+    for file in files:
+        keys = pq.read_table(file, columns=list(spec.keys))
+        if keys.num_rows == 0:
+            continue
+        first = tuple(keys.column(k)[0].as_py() for k in spec.keys)
+        if last is not None and first < last:
+            return False
+        last = tuple(keys.column(k)[-1].as_py() for k in spec.keys)
+    return True
