@@ -1,0 +1,183 @@
+"""A drive cut into clips, and the rows each clip gets, in the clip frame.
+
+Knows frames and ticks. Does not know files or pictures. The drive frame is the rig at the drive's first tick, the
+clip frame the rig at the clip's first tick; both keep the roll and pitch of that moment. Maps are flat (x, y) and
+move with the heading only.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import pyarrow as pa
+
+from causeway.clips.geometry import Array, relative_se3, to_frame, yaw_from_quaternion
+from causeway.clips.motion import TickMotion
+from causeway.clips.track_ticks import ticked_tracks
+from causeway.clips.types import Clip, Drive
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A clip and the ticks of its drive that it holds: `first` up to, not including, `stop`."""
+
+    clip: Clip
+    first: int
+    stop: int
+
+
+def cut_drive(drive: Drive, motion: TickMotion, clip_s: float) -> list[Cut]:
+    """Clips of `clip_s` seconds one after another; the last is what is left.
+
+    A last piece of one tick has no motion of its own and joins the clip before it (20.0 s from first to last tick).
+    """
+    ticks, size = len(motion.t_us), max(2, round(clip_s * 10))
+    xyz, wxyz = relative_se3(motion.xyz_m, motion.wxyz, motion.xyz_m[0], motion.wxyz[0])
+    cuts = []
+    for number, first in enumerate(range(0, ticks - 1, size)):
+        stop = ticks if ticks - (first + size) <= 1 else first + size
+        clip = Clip(
+            clip_id=f"{drive.drive_id}-{number:03d}",
+            drive_id=drive.drive_id,
+            place=drive.place,
+            start_us=int(motion.t_us[first]),
+            end_us=int(motion.t_us[stop - 1]),
+            ticks=stop - first,
+            origin_xyz_m=tuple(map(float, xyz[first])),  # type: ignore[arg-type]
+            origin_wxyz=tuple(map(float, wxyz[first])),  # type: ignore[arg-type]
+        )
+        cuts.append(Cut(clip, first, stop))
+    return cuts
+
+
+def clip_tables(drive: Drive, motion: TickMotion, cut: Cut, map_within_m: float) -> dict[str, pa.Table | list[dict]]:
+    """Every table of the clip but its pictures and rig; a table the source cannot feed is empty."""
+    clip_id = cut.clip.clip_id
+    origin = _origin(motion, cut)
+    path = motion.xyz_m[cut.first : cut.stop, :2]
+    return {
+        "clips": [_clip_row(drive, cut)],
+        "ego": _ego_rows(motion, cut),
+        "tracks": ticked_tracks(drive.tracks, motion, cut.first, cut.stop, clip_id),
+        "lanes": _map_rows(drive.lanes, ("centre", "left", "right"), origin, path, map_within_m, clip_id),
+        "road_elements": _map_rows(drive.road_elements, ("shape",), origin, path, map_within_m, clip_id),
+        "signals": _signal_rows(drive, cut),
+        "route": [{"clip_id": clip_id, "points": _moved(drive.route, origin)}] if drive.route else [],
+    }
+
+
+def _origin(motion: TickMotion, cut: Cut) -> Array:
+    """x, y, yaw of the clip frame in the world frame."""
+    return np.array([*motion.xyz_m[cut.first, :2], yaw_from_quaternion(motion.wxyz[cut.first])])
+
+
+def _clip_row(drive: Drive, cut: Cut) -> dict:
+    clip = cut.clip
+    x, y, z = clip.origin_xyz_m
+    qw, qx, qy, qz = clip.origin_wxyz
+    return {
+        "clip_id": clip.clip_id,
+        "drive_id": clip.drive_id,
+        "vehicle_id": drive.rig.vehicle.vehicle_id,
+        "source": drive.source,
+        "licence": drive.licence,
+        "start_us": clip.start_us,
+        "end_us": clip.end_us,
+        "ticks": clip.ticks,
+        "cameras": [camera.name for camera in drive.rig.cameras],
+        "has_tracks": drive.tracks is not None,
+        "has_map": drive.lanes is not None,
+        "has_signals": drive.signals is not None,
+        "source_split": drive.source_split,
+        "place": clip.place,
+        **{"origin_x_m": x, "origin_y_m": y, "origin_z_m": z},
+        "origin_yaw_rad": float(yaw_from_quaternion(clip.origin_wxyz)),
+        **{"origin_qw": qw, "origin_qx": qx, "origin_qy": qy, "origin_qz": qz},
+    }
+
+
+def _ego_rows(motion: TickMotion, cut: Cut) -> pa.Table:
+    rows = slice(cut.first, cut.stop)
+    xyz, wxyz = relative_se3(motion.xyz_m[rows], motion.wxyz[rows], motion.xyz_m[cut.first], motion.wxyz[cut.first])
+    n = cut.clip.ticks
+    return pa.table(
+        {
+            "clip_id": [cut.clip.clip_id] * n,
+            "t_us": motion.t_us[rows],
+            **{name: xyz[:, axis] for axis, name in enumerate(("x_m", "y_m", "z_m"))},
+            **{name: wxyz[:, axis] for axis, name in enumerate(("qw", "qx", "qy", "qz"))},
+            "speed_mps": motion.speed_mps[rows],
+            "speed_source": [motion.speed_source] * n,
+            "accel_mps2": motion.accel_mps2[rows],
+            "yaw_rate_radps": motion.yaw_rate_radps[rows],
+            "curvature_per_m": motion.curvature_per_m[rows],
+            "observed_us": motion.observed_us[rows],
+        }
+    )
+
+
+def _moved(points: list[list[float]] | None, origin: Array) -> list[list[float]]:
+    if not points:
+        return []
+    xy = np.asarray(points, dtype=np.float64)[:, :2]
+    poses = np.concatenate([xy, np.zeros((len(xy), 1))], axis=1)
+    return to_frame(poses, origin)[:, :2].tolist()
+
+
+def _map_rows(
+    rows: list[dict] | None, shapes: tuple[str, ...], origin: Array, path: Array, within_m: float, clip_id: str
+) -> list[dict]:
+    """Map rows near the path with their shapes moved into the clip frame."""
+    kept = []
+    for row in rows or []:
+        xy = np.asarray(row[shapes[0]], dtype=np.float64)[:, :2]
+        if _distance(xy, path) <= within_m:
+            kept.append({**row, "clip_id": clip_id, **{name: _moved(row[name], origin) for name in shapes}})
+    return kept
+
+
+def _distance(points: Array, path: Array) -> float:
+    """Smallest distance between two sets of points; every tenth tick of the path is near enough for a map."""
+    sparse = path[::10]
+    return float(np.sqrt(((points[:, None] - sparse[None]) ** 2).sum(axis=-1)).min())
+
+
+def _signal_rows(drive: Drive, cut: Cut) -> pa.Table | list[dict]:
+    if drive.signals is None:
+        return []
+    times = drive.signals.column("t_us").to_numpy()
+    inside = (times >= cut.clip.start_us) & (times <= cut.clip.end_us)
+    chosen = drive.signals.filter(pa.array(inside))
+    return chosen.append_column("clip_id", pa.array([cut.clip.clip_id] * chosen.num_rows, pa.string()))
+
+
+def rig_rows(drive: Drive, cut: Cut, sizes: dict[str, tuple[int, int]]) -> list[dict]:
+    """One row a camera, intrinsics in pixels of the stored pictures. A drive without cameras has one row with camera
+    "" for its dimensions.
+    """
+    vehicle = drive.rig.vehicle
+    body = {
+        "clip_id": cut.clip.clip_id,
+        "vehicle_id": vehicle.vehicle_id,
+        "length_m": vehicle.length_m,
+        "width_m": vehicle.width_m,
+        "wheelbase_m": vehicle.wheelbase_m,
+        "rear_axle_to_centre_m": vehicle.rear_axle_to_centre_m,
+    }
+    if not drive.rig.cameras:
+        return [{**body, "camera": "", "model": "none", "distortion": [], "rig_from_camera": []}]
+    rows = []
+    for camera in drive.rig.cameras:
+        width, height = sizes.get(camera.name, (camera.width, camera.height))
+        across, down = width / camera.width, height / camera.height
+        intrinsics = {
+            "camera": camera.name,
+            "model": camera.model,
+            "fx": camera.fx * across,
+            "fy": camera.fy * down,
+            "cx": camera.cx * across,
+            "cy": camera.cy * down,
+            "distortion": [value * across for value in camera.distortion],
+            "rig_from_camera": np.asarray(camera.rig_from_camera, dtype=np.float64).ravel().tolist(),
+        }
+        rows.append({**body, **intrinsics})
+    return rows

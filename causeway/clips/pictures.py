@@ -1,0 +1,72 @@
+"""Pictures of a drive, clip by clip: thinned to the wanted rate, encoded, the unusable ones named.
+
+Knows streams of frames. Does not know layouts or tables other than `frames`.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+
+from causeway.clips.readers.video import as_jpeg
+from causeway.clips.types import Drive, Frame
+
+
+class FrameQueue:
+    """One camera's pictures in time order, taken in pieces; holds one picture at most."""
+
+    def __init__(self, drive: Drive, camera: str, max_hz: float) -> None:
+        self._frames = _thinned(drive.frames(camera), max_hz)
+        self._next: Frame | None = None
+
+    def until(self, end_us: int) -> Iterator[Frame]:
+        """The pictures not yet taken that were made before `end_us`."""
+        while True:
+            frame = self._next if self._next is not None else next(self._frames, None)
+            self._next = None
+            if frame is None:
+                return
+            if frame.t_us >= end_us:
+                self._next = frame
+                return
+            yield frame
+
+
+def _thinned(frames: Iterator[Frame], max_hz: float) -> Iterator[Frame]:
+    """Leave out pictures that come sooner than three quarters of a period after the one kept before."""
+    shortest_us = 0.75e6 / max_hz  # three quarters: 10 Hz with jitter stays whole, 30 Hz becomes 10
+    last_us: int | None = None
+    for frame in frames:
+        if last_us is None or frame.t_us - last_us >= shortest_us:
+            last_us = frame.t_us
+            yield frame
+
+
+@dataclass
+class Pictures:
+    """What became of a clip's pictures: table rows, how many were read, (where, reason, detail) of unusable ones."""
+
+    rows: list[dict] = field(default_factory=list)
+    read: int = 0
+    unusable: list[tuple[str, str, str]] = field(default_factory=list)
+    sizes: dict[str, tuple[int, int]] = field(default_factory=dict)  # camera -> stored width and height
+
+
+def frame_rows(
+    clip_id: str, start_us: int, frames: dict[str, Iterator[Frame]], quality: int, max_width: int
+) -> Pictures:
+    """Encode a clip's pictures. Pictures from before the first ego pose have no place in any clip: unusable."""
+    result = Pictures()
+    for camera, stream in frames.items():
+        for frame in stream:
+            result.read += 1
+            if frame.t_us < start_us:
+                result.unusable.append((frame.where, "before_first_pose", f"at {frame.t_us} us, poses from {start_us}"))
+                continue
+            try:
+                image, width, height = as_jpeg(frame.load(), quality, max_width)
+            except ValueError as error:
+                result.unusable.append((frame.where, "picture_unusable", str(error)))
+                continue
+            result.sizes.setdefault(camera, (width, height))
+            row = {"clip_id": clip_id, "camera": camera, "t_us": frame.t_us, "image": image}
+            result.rows.append({**row, "width": width, "height": height})
+    return result

@@ -1,0 +1,65 @@
+import numpy as np
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from causeway.clips.geometry import quaternion_from_yaw
+from causeway.clips.motion import resample, track_velocity
+from causeway.clips.types import RawEgo
+
+
+def circle(n=41, dt_us=37_000, speed=5.0, radius=10.0, measured=False):
+    t = np.arange(n) * dt_us
+    angle = t * 1e-6 * speed / radius
+    xyz = np.stack([radius * np.sin(angle), radius * (1 - np.cos(angle)), np.zeros(n)], axis=-1)
+    return RawEgo(t, xyz, quaternion_from_yaw(angle), np.full(n, speed) if measured else None)
+
+
+def test_ticks_and_what_was_observed_for_them():
+    motion = resample(circle(n=4, dt_us=150_000))  # raw at 0, 0.15, 0.30, 0.45 s
+    np.testing.assert_array_equal(motion.t_us, [0, 100_000, 200_000, 300_000, 400_000])
+    # the first tick takes the second one's derived values, so it is known when the second is
+    np.testing.assert_array_equal(motion.observed_us, [150_000, 150_000, 300_000, 300_000, 450_000])
+
+
+def test_a_circle_has_its_speed_yaw_rate_and_curvature():
+    motion = resample(circle())
+    assert motion.speed_source == "derived"
+    np.testing.assert_allclose(motion.speed_mps, 5.0, rtol=2e-3)
+    np.testing.assert_allclose(motion.yaw_rate_radps, 0.5, rtol=2e-3)
+    np.testing.assert_allclose(motion.curvature_per_m, 0.1, rtol=4e-3)
+    np.testing.assert_allclose(motion.accel_mps2, 0.0, atol=0.05)
+
+
+def test_measured_speed_is_kept():
+    motion = resample(circle(measured=True))
+    assert motion.speed_source == "measured"
+    np.testing.assert_allclose(motion.speed_mps, 5.0)
+
+
+def test_reversing_is_negative_and_standing_has_no_curvature():
+    t = np.arange(5) * 100_000
+    back = np.stack([-0.2 * np.arange(5), np.zeros(5), np.zeros(5)], axis=-1)
+    motion = resample(RawEgo(t, back, quaternion_from_yaw(np.zeros(5))))
+    np.testing.assert_allclose(motion.speed_mps, -2.0)
+    turning = resample(RawEgo(t, back * 0, quaternion_from_yaw(0.01 * np.arange(5))))
+    np.testing.assert_array_equal(turning.curvature_per_m, 0.0)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.integers(3, 35), st.floats(-50, 50))
+def test_nothing_later_than_observed_changes_a_row(cut, poison):
+    raw = circle()
+    spoiled = raw.xyz_m.copy()
+    spoiled[cut:] += poison
+    before, after = resample(raw), resample(RawEgo(raw.t_us, spoiled, raw.wxyz))
+    known = before.observed_us < raw.t_us[cut]
+    for name in ("xyz_m", "speed_mps", "accel_mps2", "yaw_rate_radps", "curvature_per_m"):
+        np.testing.assert_array_equal(getattr(before, name)[known], getattr(after, name)[known])
+
+
+def test_track_velocity_looks_back_within_one_object():
+    t = np.array([0, 100_000, 200_000, 0, 0, 100_000])
+    x = np.array([0.0, 1.0, 3.0, 50.0, 10.0, 9.0])
+    vx, vy = track_velocity(t, x, x * 0, np.array([0, 0, 0, 1, 2, 2]))
+    np.testing.assert_allclose(vx, [10, 10, 20, 0, -10, -10])
+    np.testing.assert_array_equal(vy, 0)

@@ -1,0 +1,53 @@
+import numpy as np
+import pyarrow as pa
+
+from causeway.clips.geometry import quaternion_from_yaw
+from causeway.clips.motion import resample
+from causeway.clips.track_ticks import ticked_tracks
+from causeway.clips.types import RawEgo
+
+
+def standing(seconds=2.0, yaw=0.0):
+    t = np.array([0, int(seconds * 1e6)])
+    return resample(RawEgo(t, np.zeros((2, 3)), quaternion_from_yaw(np.full(2, yaw))))
+
+
+def seen(t_us, x_m, track="7", vx=np.nan):
+    n = len(t_us)
+    same = {"y_m": 0.0, "z_m": 0.8, "yaw_rad": 0.0, "length_m": 4.0, "width_m": 2.0, "height_m": 1.6}
+    columns = {"t_us": t_us, "track_id": [track] * n, "type": ["car"] * n, "x_m": x_m}
+    columns |= {"vx_mps": [vx] * n, "vy_mps": [vx * 0] * n}
+    return pa.table(columns | {name: [value] * n for name, value in same.items()})
+
+
+def test_between_two_sightings_a_row_is_known_at_the_later_one():
+    rows = ticked_tracks(seen([0, 500_000], [10.0, 15.0]), standing(), 0, 21, "c")
+    assert rows.column("t_us").to_pylist() == [0, 100_000, 200_000, 300_000, 400_000, 500_000]
+    np.testing.assert_allclose(rows.column("x_m").to_numpy(), [10, 11, 12, 13, 14, 15])
+    assert rows.column("observed_us").to_pylist() == [500_000] * 6  # the first row for its derived velocity
+    np.testing.assert_allclose(rows.column("vx_mps").to_numpy(), 10)
+
+
+def test_long_gaps_stay_gaps_and_nothing_is_extrapolated():
+    rows = ticked_tracks(seen([150_000, 250_000, 1_050_000, 1_150_000], [1, 2, 3, 4.0]), standing(), 0, 21, "c")
+    assert rows.column("t_us").to_pylist() == [200_000, 1_100_000]
+
+
+def test_given_velocities_are_kept_and_turned_into_the_clip_frame():
+    rows = ticked_tracks(seen([0, 100_000], [10.0, 10.3], vx=3.0), standing(yaw=np.pi / 2), 0, 21, "c")
+    np.testing.assert_allclose(rows.column("vy_mps").to_numpy(), -3.0)
+    np.testing.assert_allclose(rows.column("y_m").to_numpy(), [-10, -10.3])
+    np.testing.assert_allclose(rows.column("yaw_rad").to_numpy(), -np.pi / 2)
+
+
+def test_no_tracks_is_an_empty_table():
+    assert ticked_tracks(None, standing(), 0, 21, "c") == []
+    assert ticked_tracks(seen([9_000_000, 9_100_000], [1.0, 2.0]), standing(), 0, 21, "c") == []
+
+
+def test_a_derived_first_velocity_is_known_at_the_second_sighting():
+    rows = ticked_tracks(seen([100_000, 200_000, 300_000], [1.0, 2.0, 4.0]), standing(), 0, 21, "c")
+    np.testing.assert_allclose(rows.column("vx_mps").to_numpy(), [10, 10, 20])
+    assert rows.column("observed_us").to_pylist() == [200_000, 200_000, 300_000]
+    given = ticked_tracks(seen([100_000, 200_000], [1.0, 2.0], vx=9.0), standing(), 0, 21, "c")
+    assert given.column("observed_us").to_pylist() == [100_000, 200_000]
