@@ -1,0 +1,96 @@
+"""Where things are along and across the path the ego is on: the lane's centre line, or the arc it is driving.
+
+Knows plane geometry only; metres, radians, + = left. Does not know time, tracks or lanes as such.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from causeway.clips.geometry import wrap_angle
+
+_ROWS = 4096  # points projected at once: bounds memory at points × segments
+
+
+@dataclass(frozen=True, eq=False)
+class Polyline:
+    """A line of m ≥ 2 different points: xy_m [m, 2], length before each point along_m [m], segment headings."""
+
+    xy_m: np.ndarray
+    along_m: np.ndarray
+    yaw_rad: np.ndarray  # [m - 1]
+
+
+@dataclass(frozen=True, eq=False)
+class OnPath:
+    """Points on a path, arrays [n]: distance along it, offset from it (+ = left), its heading there.
+
+    `misses` is how far a point is from its foot on the path beyond the offset: > 0 before its start or after its end.
+    """
+
+    along_m: np.ndarray
+    offset_m: np.ndarray
+    yaw_rad: np.ndarray
+    misses_m: np.ndarray
+
+
+def polyline(points: np.ndarray) -> Polyline | None:
+    """The line through points [m, ≥2], doubles dropped; None when fewer than two are left."""
+    xy = np.asarray(points, dtype=np.float64)[:, :2]
+    if len(xy) > 1:
+        xy = xy[np.concatenate([[True], np.hypot(*np.diff(xy, axis=0).T) > 1e-3])]
+    if len(xy) < 2:
+        return None
+    step = np.diff(xy, axis=0)
+    along = np.concatenate([[0.0], np.cumsum(np.hypot(*step.T))])
+    return Polyline(xy, along, np.arctan2(step[:, 1], step[:, 0]))
+
+
+def project(line: Polyline, xy_m: np.ndarray) -> OnPath:
+    """The nearest place on a line for each point [n, 2]."""
+    parts = [_project_some(line, xy_m[i : i + _ROWS]) for i in range(0, max(len(xy_m), 1), _ROWS)]
+    return OnPath(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
+
+
+def _project_some(line: Polyline, xy_m: np.ndarray) -> tuple[np.ndarray, ...]:
+    start, step = line.xy_m[:-1], np.diff(line.xy_m, axis=0)
+    length = np.diff(line.along_m)
+    unit = step / length[:, None]
+    delta = xy_m[:, None, :] - start
+    forward = (delta * unit).sum(axis=-1)
+    across = unit[:, 0] * delta[..., 1] - unit[:, 1] * delta[..., 0]
+    foot = np.clip(forward, 0.0, length)
+    nearest = np.argmin((forward - foot) ** 2 + across**2, axis=1)
+    rows = np.arange(len(xy_m))
+    misses = np.abs(forward - foot)[rows, nearest]
+    return line.along_m[nearest] + foot[rows, nearest], across[rows, nearest], line.yaw_rad[nearest], misses
+
+
+def on_arc(xy_m: np.ndarray, curvature_per_m: np.ndarray) -> OnPath:
+    """Points [n, 2] in the rig frame, on the circle of curvature [n] that leaves the origin along x.
+
+    Straight where the curvature is tiny. More than a quarter turn away an arc says nothing: `misses` is infinite.
+    """
+    bent = np.abs(curvature_per_m) > 1e-4
+    side = np.where(curvature_per_m < 0, -1.0, 1.0)
+    radius = 1.0 / np.where(bent, np.abs(curvature_per_m), 1.0)
+    x, y = xy_m[:, 0], xy_m[:, 1] * side
+    angle = np.arctan2(x, radius - y)
+    along = np.where(bent, radius * angle, x)
+    offset = np.where(bent, radius - np.hypot(x, radius - y), y) * side
+    yaw = np.where(bent, angle * side, 0.0)
+    far = bent & (np.abs(angle) > np.pi / 2)
+    return OnPath(along, offset, yaw, np.where(far, np.inf, 0.0))
+
+
+def curvature_along(line: Polyline, spacing_m: float = 2.0, smooth_m: float = 8.0) -> tuple[np.ndarray, np.ndarray]:
+    """(distance along, signed curvature 1/m) at even spacing: heading change over `smooth_m` of the line."""
+    along = np.arange(0.0, line.along_m[-1], spacing_m)
+    xy = np.stack([np.interp(along, line.along_m, line.xy_m[:, i]) for i in (0, 1)], axis=-1)
+    half = max(round(smooth_m / spacing_m / 2), 1)
+    curvature = np.zeros(len(along))
+    if len(along) > 2 * half:
+        chord = xy[half:] - xy[:-half]
+        heading = np.arctan2(chord[:, 1], chord[:, 0])
+        curvature[half:-half] = wrap_angle(heading[half:] - heading[:-half]) / (half * spacing_m)
+    return along, curvature

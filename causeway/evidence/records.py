@@ -1,0 +1,73 @@
+"""`Evidence`: what was observable at one moment. The only thing that the naming of causes is given.
+
+Knows its fields and how rows become records. It has no reference to clips, ticks or futures: whoever holds one
+cannot look beyond t0.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Any
+
+from causeway.artifacts import Artifact
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """One moment's evidence at t0; None = not observable or none.
+
+    Distances are along our path from the front bumper; laterals are from our path, + = left. Our path leads from
+    where we are back to the lane's middle within 30 m. Times are µs; `…_since_us` is when it became so (lead: our
+    lead; obstacle and crossing: in our way; signal: in this state).
+    """
+
+    moment_id: str
+    clip_id: str
+    t0_us: int
+    event_us: int  # latest observation used
+    created_us: int  # latest writing of a value used
+    ego_speed_mps: float
+    ego_accel_mps2: float | None = None
+    ego_yaw_rate_radps: float | None = None
+    ego_curvature_per_m: float | None = None
+    lead_track_id: str | None = None
+    lead_type: str | None = None
+    lead_distance_m: float | None = None  # bumper to bumper
+    lead_speed_mps: float | None = None  # along our path
+    lead_accel_mps2: float | None = None
+    lead_since_us: int | None = None
+    obstacle_track_id: str | None = None
+    obstacle_type: str | None = None
+    obstacle_distance_m: float | None = None
+    obstacle_lateral_m: float | None = None
+    obstacle_clearance_m: float | None = None  # beside us if we kept to the middle; < 0: in our way
+    obstacle_since_us: int | None = None
+    crossing_track_id: str | None = None
+    crossing_type: str | None = None
+    crossing_distance_m: float | None = None
+    crossing_lateral_m: float | None = None
+    crossing_speed_mps: float | None = None
+    crossing_since_us: int | None = None
+    signal_id: str | None = None
+    signal_state: str | None = None
+    signal_distance_m: float | None = None  # to where one stops for it
+    signal_since_us: int | None = None
+    stop_line_distance_m: float | None = None
+    curve_curvature_per_m: float | None = None  # strongest within 60 m, + = left
+    curve_distance_m: float | None = None  # to where half of it is reached
+    lane_offset_m: float | None = None
+    has_tracks: bool = False
+    has_map: bool = False
+    has_signals: bool = False
+
+
+NAMES = tuple(field.name for field in fields(Evidence))
+
+
+def evidence_from_row(row: Mapping[str, Any]) -> Evidence:
+    """A row of `evidence.parquet` as a record; KeyError when a column is missing."""
+    return Evidence(**{name: row[name] for name in NAMES})
+
+
+def read_evidence(evidence: Artifact) -> list[Evidence]:
+    """All records of an evidence artifact, ordered by moment_id."""
+    return [evidence_from_row(row) for row in evidence.table("evidence").to_pylist()]

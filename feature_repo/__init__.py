@@ -1,0 +1,1 @@
+"""Feast's view of the feature store: what `feast apply`, the feature server and the UI read."""
