@@ -1,0 +1,43 @@
+"""What a policy answers: `Prediction`, and what it sampled for reinforcement learning: `Sequences`.
+
+Knows shapes only. Does not know how either was made; numpy only, so that readers need no torch.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, eq=False)
+class Prediction:
+    """Answers for a batch of B observations, n samples each; trajectories in the rig frame at t0."""
+
+    reasoning: list[list[str]]  # [B][n] the trace as generated, "" when reasoning is off
+    decision: list[list[tuple[str, str]]]  # [B][n] (longitudinal, lateral); ("none", "none") if unparseable
+    trajectory_rig: NDArray[np.float32]  # [B, n, 64, 3] x, y, yaw at 0.1 … 6.4 s
+    controls: NDArray[np.float32]  # [B, n, 64, 2] acceleration m/s², curvature 1/m
+    timing_ms: dict[str, float]  # decode, vision, prefill, reasoning, action
+
+
+@dataclass(frozen=True, eq=False)
+class Sequences:
+    """Sampled reasoning and action tokens of R = B × group rows (row = sample · group + member).
+
+    Log-probabilities are of the sampled tokens under the sampling temperature and the decoding constraints;
+    `Policy.sequence_logprobs` recomputes the same numbers with gradients.
+    """
+
+    reasoning_ids: tuple[tuple[int, ...], ...]  # [R] token ids, the CoC end token included when it was sampled
+    reasoning_text: tuple[str, ...]  # [R]
+    truncated: NDArray[np.bool_]  # [R] the length bound cut the reasoning: no end token was sampled
+    action_tokens: NDArray[np.int64]  # [R, 128] as `action_tokens.decode` takes them
+    reasoning_logprobs: NDArray[np.float32]  # [R, T], 0 where the mask is False
+    reasoning_mask: NDArray[np.bool_]  # [R, T]
+    action_logprobs: NDArray[np.float32]  # [R, 128]
+    controls: NDArray[np.float32]  # [R, 64, 2] decoded from the action tokens
+    trajectory_rig: NDArray[np.float32]  # [R, 64, 3]
+    temperature: float
+    group: int
