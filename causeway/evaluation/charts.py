@@ -1,0 +1,126 @@
+"""Small charts as inline SVG: an interval beside its baselines, a loss curve, paths from above, bars by scenario.
+
+Knows numbers and pixels. Colours come from the page's style sheet by class, so light, dark and print are one drawing.
+"""
+
+from collections.abc import Mapping, Sequence
+from math import ceil, floor
+from typing import Any
+
+from causeway.evaluation.markup import Markup, el, number, quantity
+
+Points = Sequence[Sequence[float]]
+
+
+def _svg(width: int, height: int, label: str, *content: Any) -> Markup:
+    return el("svg", content, viewBox=f"0 0 {width} {height}", role="img", aria_label=label, class_="chart")
+
+
+def _line(points: Sequence[tuple[float, float]], class_: str) -> Markup:
+    return el("polyline", points=" ".join(f"{x:.1f},{y:.1f}" for x, y in points), class_=class_)
+
+
+def whisker(metric: Mapping[str, Any], beside: Sequence[Mapping[str, Any]] = ()) -> Markup | None:
+    """A value and its interval with baseline values, on an axis from 0 (shares: to 1); None when all is 0."""
+    known = [m[part] for m in (metric, *beside) for part in ("value", "low", "high") if m[part] is not None]
+    if metric["value"] is None or metric["unit"] in ("count", "ms") or not any(known):
+        return None
+    low, high = min(0.0, *known), 1.0 if metric["unit"] == "share" else max(0.0, *known)
+
+    def at(value: float) -> float:
+        return 6 + 148 * (value - low) / (high - low)
+
+    drawn = [el("line", x1=6, x2=154, y1=11, y2=11, class_="axis")]
+    if metric["low"] is not None and metric["high"] is not None:
+        drawn.append(
+            el("line", x1=f"{at(metric['low']):.1f}", x2=f"{at(metric['high']):.1f}", y1=11, y2=11, class_="span")
+        )
+    for other in beside:
+        if other["value"] is not None:
+            x = f"{at(other['value']):.1f}"
+            drawn.append(el("line", x1=x, x2=x, y1=4, y2=18, class_="tick"))
+    drawn.append(el("circle", cx=f"{at(metric['value']):.1f}", cy=11, r=4.5, class_="dot"))
+    return _svg(160, 22, f"{number(metric['value'])} between {number(low)} and {number(high)}", drawn)
+
+
+def curve(points: Points, title: str) -> Markup:
+    """A loss over steps: every step faint, a running mean strong, first and last mean in words."""
+    steps, losses = [p[0] for p in points], [p[1] for p in points]
+    smooth = running_mean(losses, max(1, len(losses) // 12))
+    low, high = min(losses), max(losses)
+    reach, length = (high - low) or 1.0, (steps[-1] - steps[0]) or 1.0
+
+    def at(values: Sequence[float]) -> list[tuple[float, float]]:
+        return [
+            (44 + 190 * (s - steps[0]) / length, 108 - 84 * (v - low) / reach)
+            for s, v in zip(steps, values, strict=True)
+        ]
+
+    marks = [
+        el("line", x1=44, x2=234, y1=108, y2=108, class_="axis"),
+        el("text", title, x=44, y=13, class_="title"),
+        el("text", f"{number(smooth[0])} → {number(smooth[-1])}", x=234, y=13, text_anchor="end"),
+        el("text", number(high), x=40, y=28, text_anchor="end"),
+        el("text", number(low), x=40, y=111, text_anchor="end"),
+        el("text", f"step {number(steps[0])}", x=44, y=123),
+        el("text", number(steps[-1]), x=234, y=123, text_anchor="end"),
+    ]
+    return _svg(240, 128, f"loss of {title}", marks, _line(at(losses), "faint"), _line(at(smooth), "strong"))
+
+
+def running_mean(values: Sequence[float], window: int) -> list[float]:
+    """The mean of the last `window` values at each place; fewer at the start."""
+    return [sum(values[max(0, i - window + 1) : i + 1]) / min(i + 1, window) for i in range(len(values))]
+
+
+def from_above(recorded: Points, predicted: Sequence[Points]) -> Markup:
+    """Paths in the rig frame seen from above, x up, y left, one scale; a grid line every 10 m."""
+    everything = [(0.0, 0.0), *recorded, *(p for path in predicted for p in path)]
+    far = max(10.0, *(p[0] for p in everything))
+    near = min(0.0, *(p[0] for p in everything))
+    wide = max(6.0, 2.4 * max(abs(p[1]) for p in everything))
+    scale = min(190 / (far - near), 150 / wide)
+
+    def at(path: Points) -> list[tuple[float, float]]:
+        return [(80 - scale * p[1], 205 - scale * (p[0] - near)) for p in path]
+
+    rows = range(ceil(near / 10) * 10, floor(far) + 1, 10 if far < 100 else 50)
+    grid = []
+    for x in rows:
+        y = at([(x, 0)])[0][1]
+        grid.append(el("line", x1=0, x2=160, y1=f"{y:.1f}", y2=f"{y:.1f}", class_="axis"))
+        grid.append(el("text", f"{x} m", x=158, y=f"{y - 2:.1f}", text_anchor="end"))
+    paths = [_line(at([(0, 0), *path]), "faint predicted") for path in predicted]
+    origin = at([(0, 0)])[0]
+    car = el("rect", x=f"{origin[0] - 3:.1f}", y=f"{origin[1] - 6:.1f}", width=6, height=9, rx=1.5, class_="car")
+    return _svg(160, 215, "paths from above", grid, paths, _line(at([(0, 0), *recorded]), "strong recorded"), car)
+
+
+def bars(groups: Mapping[str, Sequence[Mapping[str, Any]]], title: str) -> Markup:
+    """For each group one bar for each metric in its row (the first is the policy's), with its interval."""
+    metrics = [metric for row in groups.values() for metric in row]
+    share = metrics[0]["unit"] in ("share", "score")
+    top = 1.0 if share else max([m[part] or 0.0 for m in metrics for part in ("value", "high")] + [1e-9])
+    drawn, y = [], 4
+    for group, row in groups.items():
+        middle = y + _BAR * len(row) / 2 + 4
+        drawn.append(el("text", group.replace("_", " "), x=_LEFT - 6, y=middle, text_anchor="end"))
+        for place, metric in enumerate(row):
+            drawn += _bar(metric, y, 170 / top, "policy" if place == 0 else "baseline")
+            y += _BAR
+        y += _GAP
+    return _svg(330, y, f"{title} by scenario", drawn)
+
+
+_BAR, _GAP, _LEFT = 13, 12, 100
+
+
+def _bar(metric: Mapping[str, Any], y: float, scale: float, class_: str) -> list[Markup]:
+    width = scale * (metric["value"] or 0.0)
+    end, middle = max(width, scale * (metric["high"] or 0.0)), y + _BAR / 2
+    drawn = [el("rect", x=_LEFT, y=y + 1, width=f"{width:.1f}", height=_BAR - 2, class_=class_)]
+    if metric["low"] is not None and metric["high"] is not None:
+        x1, x2 = _LEFT + scale * metric["low"], _LEFT + scale * metric["high"]
+        drawn.append(el("line", x1=f"{x1:.1f}", x2=f"{x2:.1f}", y1=middle, y2=middle, class_="error"))
+    says = quantity(metric["value"], "share" if metric["unit"] == "share" else "")
+    return [*drawn, el("text", says, x=f"{_LEFT + end + 4:.1f}", y=middle + 4)]

@@ -1,0 +1,136 @@
+"""Closed loop: a policy drives scenes of the built-in world, beside constant velocity and the privileged expert.
+
+Knows which scenes, how several worlds are stepped together with one batched question, and when a rollout ends:
+at the end of the scene, at the first collision or when the road is left (as the paper's simulation does), or
+when an answer fails. Does not know formulas (`rollout_scores`). Simulated time waits for the policy; its
+latency is measured by another suite.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causeway.errors import CausewayError, UsageError
+from causeway.evaluation.answers import Answering, AskConfig, ask
+from causeway.evaluation.baselines import BaselinePolicy
+from causeway.model.observation import Observation, ObservationSpec
+from causeway.simulation.plans import PolicyFault, carried_on
+from causeway.simulation.world import World, expert_trajectory
+
+REPLAN_TICKS = 5  # 0.5 s
+BLIND = ObservationSpec(cameras=())  # who looks at no pictures needs none drawn
+
+Progress = Callable[[int, int], None]
+
+
+@dataclass(frozen=True)
+class SceneId:
+    """One scene of the built-in world."""
+
+    scenario: str
+    seed: int
+
+    def __str__(self) -> str:
+        return f"{self.scenario}-{self.seed}"
+
+
+@dataclass(frozen=True, eq=False)
+class Rollout:
+    """One closed-loop drive: `history` as `World.history` gives it; `failure` says why it could not go on, or ""."""
+
+    scene: SceneId
+    driver: str  # policy, constant_velocity, expert
+    history: dict[str, NDArray]
+    failure: str = ""
+
+
+def scene_ids(count: int, seed: int, scenarios: Sequence[str] = ()) -> list[SceneId]:
+    """`count` scenes, the scenarios in turn; seeds far from those of training drives, which count up from 0."""
+    from causeway.simulation.scenarios import SCENARIOS
+
+    names = list(scenarios) or sorted(SCENARIOS)
+    unknown = sorted(set(names) - set(SCENARIOS))
+    if count < 1 or unknown:
+        raise UsageError(f"{count} scenes of {names}: at least one scene, of {', '.join(sorted(SCENARIOS))}")
+    return [SceneId(names[i % len(names)], 900_000 + 1000 * seed + i // len(names)) for i in range(count)]
+
+
+def roll_out(
+    policy: Answering,
+    scenes: Sequence[SceneId],
+    config: AskConfig,
+    driver: str = "policy",
+    spec: ObservationSpec | None = None,
+    progress: Progress | None = None,
+) -> list[Rollout]:
+    """Drive all scenes side by side; every 0.5 s one batched question plans for all that still drive."""
+    cars = [_Car(scene, World(scene.scenario, scene.seed, spec)) for scene in scenes]
+    seen: list[Observation] = [car.world.reset() for car in cars]
+    done_ticks = 0
+    while driving := [i for i, car in enumerate(cars) if not car.over]:
+        answers = ask(policy, [seen[i] for i in driving], config)
+        for row, i in enumerate(driving):
+            cars[i].failure = answers.failure[row]
+            if not cars[i].over:
+                seen[i] = cars[i].drive(answers.trajectory_rig[row, 0], seen[i])
+        done_ticks += REPLAN_TICKS
+        if progress:
+            progress(done_ticks, len(driving))
+    return [Rollout(car.scene, driver, car.world.history, car.failure) for car in cars]
+
+
+@dataclass(eq=False)
+class _Car:
+    scene: SceneId
+    world: World
+    failure: str = ""
+
+    @property
+    def over(self) -> bool:
+        """The rollout has ended: an event, the end of the scene, or a failure."""
+        now = self.world.now.events
+        return bool(self.failure) or now.done or now.off_road
+
+    def drive(self, plan: NDArray[np.float64], seen: Observation) -> Observation:
+        """Follow one plan until the next is due; returns what is seen then."""
+        made_at = self.world.now.ego.pose
+        for tick in range(REPLAN_TICKS):
+            try:
+                seen = self.world.step(carried_on(plan, made_at, self.world.now.ego.pose, tick))
+            except PolicyFault as fault:
+                self.failure = f"no vehicle can follow: {fault}"
+            if self.over:
+                break
+        return seen
+
+
+def baseline_rollouts(scenes: Sequence[SceneId], name: str = "constant_velocity") -> list[Rollout]:
+    """The same scenes driven by a baseline, without pictures."""
+    return roll_out(BaselinePolicy(name), scenes, AskConfig(batch=len(scenes)), name, BLIND)
+
+
+def expert_rollouts(scenes: Sequence[SceneId]) -> list[Rollout]:
+    """The same scenes driven by the world's own expert: what progress is measured against."""
+    rollouts = []
+    for scene in scenes:
+        world = World(scene.scenario, scene.seed, BLIND)
+        world.reset()
+        while not world.now.events.done:
+            world.step(expert_trajectory(world))
+        if world.now.events.collision:
+            raise CausewayError(f"{scene}: the expert collides with {world.now.events.collision}; this scene is broken")
+        rollouts.append(Rollout(scene, "expert", world.history))
+    return rollouts
+
+
+def rollout_rows(rollouts: Sequence[Rollout]) -> list[dict]:
+    """Rows of `rollouts.parquet`: one a tick, pose and events of the ego."""
+    return [
+        {"driver": r.driver, "scene": r.scene.scenario, "seed": r.scene.seed, "tick": tick}
+        | {name: column[tick].item() for name, column in r.history.items()}
+        | {"failure": r.failure if tick == len(r.history["t_us"]) - 1 else ""}
+        for r in rollouts
+        for tick in range(len(r.history["t_us"]))
+    ]

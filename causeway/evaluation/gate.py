@@ -1,0 +1,187 @@
+"""The gate: a report against rules and, where there is one, the champion's report.
+
+Knows how an interval decides (all of it keeps the limit: pass; none of it: fail; else doubt) and how two
+reports on the same data are compared pair by pair. Does not know what a metric means, and never raises for a
+refusal.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from causeway.evaluation import statistics
+from causeway.evaluation.markup import number
+from causeway.evaluation.report import Report
+from causeway.evaluation.rules import Rule, Rules
+from causeway.evaluation.statistics import Estimate
+
+PASS, FAIL, INCONCLUSIVE, SKIPPED = "pass", "fail", "inconclusive", "skipped"
+DECISIONS = {FAIL: "refuse", INCONCLUSIVE: "inconclusive", PASS: "promote"}
+
+Values = Mapping[str, Mapping[str, tuple[str, float]]]  # metric -> unit_id -> (cluster, value)
+
+
+@dataclass(frozen=True)
+class Evaluated:
+    """A report with the values its means were made of, for pairing."""
+
+    report: Report
+    values: Values = field(default_factory=dict)
+
+
+def decide(candidate: Evaluated, rules: Rules, champion: Evaluated | None = None, seed: int = 0) -> dict[str, Any]:
+    """The decision: {"decision", "summary", "rules", "policy", "champion", "data"}.
+
+    `decision` is "refuse" when a rule fails, else "inconclusive" when one cannot be decided, else "promote". A
+    champion that was measured on other data cannot be compared: that refuses, with both hashes.
+    """
+    found = []
+    if champion is not None:
+        found = [_different(suite, candidate, champion) for suite in _differing(candidate, champion)]
+    comparable = champion if not found else None
+    found += [_judge(rule, candidate, comparable, seed) for rule in rules.rules]
+    verdicts = {row["verdict"] for row in found}
+    worst = next((v for v in (FAIL, INCONCLUSIVE) if v in verdicts), PASS)
+    return {
+        "decision": DECISIONS[worst],
+        "summary": _summary(found, worst),
+        "rules": found,
+        "policy": candidate.report["policy"],
+        "champion": champion.report["policy"] if champion else None,
+        "data": candidate.report["data"],
+    }
+
+
+def _summary(rows: Sequence[dict[str, Any]], worst: str) -> str:
+    judged = [row for row in rows if row["verdict"] != SKIPPED]
+    if worst == PASS:
+        return f"all {len(judged)} rules pass"
+    named = [f"{row['name']} ({row['detail']})" for row in judged if row["verdict"] == worst]
+    word = "fail" if worst == FAIL else "cannot be decided"
+    return f"{len(named)} of {len(judged)} rules {word}: {'; '.join(named)}"
+
+
+def _differing(candidate: Evaluated, champion: Evaluated) -> list[str]:
+    ours, theirs = candidate.report["data"], champion.report["data"]
+    return [s for s in ours if s in theirs and ours[s]["content_hash"] != theirs[s]["content_hash"]]
+
+
+def _different(suite: str, candidate: Evaluated, champion: Evaluated) -> dict[str, Any]:
+    ours, theirs = (e.report["data"][suite]["content_hash"] for e in (candidate, champion))
+    detail = f"measured on {ours[:12]}, the champion on {theirs[:12]}; evaluate the champion on the same data"
+    row = {"metric": suite, "op": "", "limit": None, "unit": "", "value": None, "low": None, "high": None, "n": 0}
+    why = "reports of different data are not comparable"
+    return {"name": f"{suite}: same data as the champion", **row, "verdict": FAIL, "detail": detail, "why": why}
+
+
+def _judge(rule: Rule, candidate: Evaluated, champion: Evaluated | None, seed: int) -> dict[str, Any]:
+    metric = candidate.report["metrics"].get(rule.metric)
+    other = _other_side(rule)
+    row = {"name": f"{rule.metric} {rule.op} {other}", "metric": rule.metric, "op": rule.op, "why": rule.why}
+    empty = {"limit": rule.limit, "unit": "", "value": None, "low": None, "high": None, "n": 0}
+    if rule.margin is not None and champion is None:
+        return row | empty | {"verdict": SKIPPED, "detail": "no champion to compare with"}
+    if metric is None:
+        return row | empty | {"verdict": INCONCLUSIVE, "detail": "not measured: evaluate with the suite that has it"}
+    reference = _reference(rule, candidate, champion)
+    if (rule.of or rule.margin is not None) and (reference is None or reference["value"] is None):
+        return row | empty | {"verdict": INCONCLUSIVE, "detail": f"{rule.of or 'the champion'} was not measured"}
+    limit, shown, estimate = _question(rule, metric, reference, candidate, champion, seed)
+    verdict, doubt = judge_interval(rule.op, estimate, limit, rule.on_doubt)
+    numbers = {name: metric[name] for name in ("unit", "value", "low", "high", "n")}
+    return (
+        row
+        | numbers
+        | {"limit": shown, "verdict": verdict, "detail": _detail(rule, metric, shown, estimate, limit, doubt)}
+    )
+
+
+def _other_side(rule: Rule) -> str:
+    if rule.margin is not None:
+        return f"champion {'+' if rule.op == '<=' else '−'} {rule.margin:g}"
+    return f"{rule.limit:g} × {rule.of}" if rule.of else f"{rule.limit:g}"
+
+
+def _reference(rule: Rule, candidate: Evaluated, champion: Evaluated | None) -> dict[str, Any] | None:
+    if rule.of:
+        return candidate.report["metrics"].get(rule.of)
+    return champion.report["metrics"].get(rule.metric) if champion and rule.margin is not None else None
+
+
+def _question(
+    rule: Rule, metric: Mapping[str, Any], reference: Mapping[str, Any] | None, candidate: Evaluated,
+    champion: Evaluated | None, seed: int,
+) -> tuple[float, float, Estimate]:  # fmt: skip
+    """(limit on the estimate, limit to show beside the metric's value, estimate with its interval)."""
+    if reference is None:
+        assert rule.limit is not None
+        clusters = len({c for c, _ in candidate.values.get(rule.metric, {}).values()}) or metric["n"]
+        return rule.limit, rule.limit, Estimate(metric["value"], metric["low"], metric["high"], metric["n"], clusters)
+    if rule.of:
+        assert rule.limit is not None
+        base, factor, limit, name = candidate, rule.limit, 0.0, rule.of
+    else:
+        assert champion is not None
+        assert rule.margin is not None
+        base, factor, limit, name = champion, 1.0, rule.margin if rule.op == "<=" else -rule.margin, rule.metric
+    estimate = paired(candidate.values.get(rule.metric, {}), base.values.get(name, {}), factor, seed)
+    return limit, factor * reference["value"] + limit, estimate or unpaired(metric, reference, factor)
+
+
+def paired(ours: Mapping[str, Any], theirs: Mapping[str, Any], factor: float, seed: int) -> Estimate | None:
+    """Mean of ours − factor · theirs over the units that both have, by cluster; None where there are none."""
+    common = sorted(set(ours) & set(theirs))
+    if not common:
+        return None
+    return statistics.mean(
+        [ours[unit][1] - factor * theirs[unit][1] for unit in common], [ours[unit][0] for unit in common], seed
+    )
+
+
+def unpaired(ours: Mapping[str, Any], theirs: Mapping[str, Any], factor: float) -> Estimate:
+    """The difference of two metrics that are no means of common units, with the widest interval their own allow."""
+    value = None if ours["value"] is None else ours["value"] - factor * theirs["value"]
+    ends = [ours["low"], ours["high"], theirs["low"], theirs["high"]]
+    if value is None or any(end is None for end in ends):
+        return Estimate(value, None, None, ours["n"])
+    return Estimate(value, ends[0] - factor * ends[3], ends[1] - factor * ends[2], ours["n"], ours["n"])
+
+
+def judge_interval(op: str, estimate: Estimate, limit: float, on_doubt: str) -> tuple[str, bool]:
+    """(verdict, whether the interval left doubt). An end that is unknown keeps no limit and breaks none."""
+
+    def keeps(x: float) -> bool:
+        return x <= limit if op == "<=" else x >= limit
+
+    worst = estimate.high if op == "<=" else estimate.low
+    best = estimate.low if op == "<=" else estimate.high
+    if worst is not None and keeps(worst):
+        return PASS, False
+    if best is not None and not keeps(best):
+        return FAIL, False
+    if on_doubt == "value" and estimate.value is not None:
+        return (PASS if keeps(estimate.value) else FAIL), True
+    return INCONCLUSIVE, True
+
+
+def _detail(rule: Rule, metric: Mapping[str, Any], shown: float, estimate: Estimate, limit: float, doubt: bool) -> str:
+    """The numbers in words, and how many clips or scenes a clear answer would take."""
+    unit = f" {metric['unit']}" if metric["unit"] not in ("", "share", "count", "score") else ""
+    value = "no value" if metric["value"] is None else f"{number(metric['value'])}{unit}"
+    text = f"{value}, limit {rule.op} {number(shown)}{unit}"
+    if not doubt:
+        return text
+    if estimate.low is None or estimate.high is None:
+        return f"{text}; too few clips for an interval"
+    text = f"{text}; the interval {number(estimate.low)} … {number(estimate.high)} reaches over {number(limit)}"
+    needed = statistics.clusters_needed(estimate, limit)
+    return f"{text}, about {needed} clips or scenes would tell" if needed else text
+
+
+def values_of(table: Any) -> dict[str, dict[str, tuple[str, float]]]:
+    """The `values` table of a report artifact, by metric and unit; values that were not measured are left out."""
+    found: dict[str, dict[str, tuple[str, float]]] = {}
+    for row in table.to_pylist():
+        if row["value"] is not None:
+            found.setdefault(row["metric"], {})[row["unit_id"]] = (row["cluster"], row["value"])
+    return found

@@ -1,0 +1,138 @@
+"""What a closed-loop rollout is worth: events, progress, score, and distance between incidents.
+
+Knows the formulas and where they come from. Does not know worlds or policies. Source: AlpaSim's scoring as restated in
+arXiv 2511.00088 sec. 6 and method C.5.2; where ours differs it says so.
+"""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causeway.evaluation.closed_loop import Rollout
+from causeway.evaluation.measured import Measured
+from causeway.evaluation.statistics import Estimate
+
+FULL_MARKS_AT = 0.8  # of the expert's way
+STANDING_M = 5.0  # an expert that moves less than this gives full progress
+CLOSE_M = 0.5  # "close encounter" is ours: the paper's has no public formula (method C.5.2)
+_Z = 1.959964
+_RULE_OF_THREE = 3.0  # no incident in N km: with 95 % confidence at least N/3 km between incidents
+
+UNITS = {
+    "collision_any": "share",
+    "collision_at_fault": "share",
+    "off_road": "share",
+    "red_light_run": "share",
+    "lane_departure": "share",
+    "close_encounter": "share",
+    "min_distance_m": "m",
+    "progress": "share",
+    "scene_score": "score",
+    "driven_km": "km",
+}
+
+
+def scores(rollout: Rollout, expert: Rollout) -> dict[str, float]:
+    """The metrics of one rollout, from the ticks that the policy drove.
+
+    Events are 1.0 or 0.0: `collision_any`, `collision_at_fault` (not from behind, not while standing),
+    `off_road`, `red_light_run`, `lane_departure` (centre beyond the lane's edge), `close_encounter` (nearer
+    than 0.5 m to an agent, a collision included). `progress` = way made along the route over the expert's, cut
+    to [0, 1]; 1 when the expert moved less than 5 m. `scene_score` = 0 after an at-fault collision, off-road or
+    a failed answer, else min(progress / 0.8, 1).
+    """
+    history = rollout.history
+    mine = history["by_policy"]
+
+    def ever(name: str) -> float:
+        return float(np.any(history[name][mine].astype(bool)))
+
+    nearest = float(history["min_distance_m"][mine].min()) if mine.any() else float("nan")
+    made, whole = _way_m(rollout), _way_m(expert)
+    progress = 1.0 if whole < STANDING_M else float(np.clip(made / max(whole, STANDING_M), 0.0, 1.0))
+    lost = bool(rollout.failure) or ever("collision_at_fault") or ever("off_road")
+    return {
+        "collision_any": ever("collision"),
+        "collision_at_fault": ever("collision_at_fault"),
+        "off_road": ever("off_road"),
+        "red_light_run": ever("red_light_run"),
+        "lane_departure": ever("lane_departure"),
+        "close_encounter": float(nearest < CLOSE_M),
+        "min_distance_m": nearest,
+        "progress": progress,
+        "scene_score": 0.0 if lost else min(progress / FULL_MARKS_AT, 1.0),
+        "driven_km": _driven_km(rollout),
+    }
+
+
+def _way_m(rollout: Rollout) -> float:
+    """Metres along the route while the policy drove."""
+    progress, mine = rollout.history["progress_m"], rollout.history["by_policy"]
+    return float(progress[-1] - progress[~mine][-1])
+
+
+def _driven_km(rollout: Rollout) -> float:
+    mine = rollout.history["by_policy"]
+    steps = np.hypot(np.diff(rollout.history["x_m"]), np.diff(rollout.history["y_m"]))
+    return float(steps[mine[1:]].sum() / 1000)
+
+
+def closed_loop(rollouts: Sequence[Rollout], experts: Sequence[Rollout], baseline: Sequence[Rollout] = ()) -> Measured:
+    """The closed-loop suite's values: the policy's, and a baseline's under `<driver>/<metric>`.
+
+    A failed rollout stays in. `failed_rollouts` counts rollouts that ended because an answer failed;
+    `km_between_incidents` is over all rollouts.
+    """
+    values = _table(rollouts, experts)
+    units = dict(UNITS)
+    estimates = _incidents(values)
+    if baseline:
+        name = baseline[0].driver
+        beside = _table(baseline, experts)
+        values = values | {f"{name}/{metric}": column for metric, column in beside.items()}
+        units |= {f"{name}/{metric}": unit for metric, unit in UNITS.items()}
+        estimates |= {f"{name}/{metric}": found for metric, found in _incidents(beside).items()}
+    failed = [f"closed-loop: rollout {r.scene} failed: {r.failure}" for r in rollouts if r.failure]
+    return Measured(
+        suite="closed-loop",
+        unit_ids=[str(r.scene) for r in rollouts],
+        clusters=[str(r.scene) for r in rollouts],
+        groups=[r.scene.scenario for r in rollouts],
+        values=values,
+        units=units,
+        counts={"failed_rollouts": (len(failed), len(rollouts))},
+        estimates=estimates,
+        grouped=["scene_score", "collision_at_fault", "off_road"],
+        notes=failed,
+    )
+
+
+def _table(rollouts: Sequence[Rollout], experts: Sequence[Rollout]) -> dict[str, NDArray[np.float64]]:
+    rows = [scores(rollout, expert) for rollout, expert in zip(rollouts, experts, strict=True)]
+    return {name: np.array([row[name] for row in rows]) for name in UNITS}
+
+
+def _incidents(values: Mapping[str, NDArray[np.float64]]) -> dict[str, tuple[Estimate, str]]:
+    km, off_road = float(values["driven_km"].sum()), values["off_road"] > 0
+    rollouts = len(off_road)
+    found = {}
+    for name, hit in (("", "collision_any"), ("_at_fault", "collision_at_fault")):
+        incidents = int(np.sum((values[hit] > 0) | off_road))
+        found[f"km_between_incidents{name}"] = (km_between(km, incidents, rollouts), "km")
+    return found
+
+
+def km_between(km: float, incidents: int, rollouts: int) -> Estimate:
+    """Kilometres for each incident with the 95 % Poisson interval (Byar's approximation) of the count.
+
+    Without an incident there is no value, only a one-sided 95 % lower bound: km / 3.
+    """
+    if incidents == 0:
+        return Estimate(None, km / _RULE_OF_THREE, None, rollouts, rollouts)
+    fewest, most = (_byar(incidents, -_Z), _byar(incidents + 1, _Z))
+    return Estimate(km / incidents, km / most, km / fewest, rollouts, rollouts)
+
+
+def _byar(count: int, z: float) -> float:
+    return float(count * (1 - 1 / (9 * count) + z / (3 * np.sqrt(count))) ** 3)

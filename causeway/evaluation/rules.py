@@ -1,0 +1,78 @@
+"""Gate rules: the file a person writes, checked before it decides anything.
+
+Knows the shape of a rules file and where the shipped ones are (`default`, `stage`). Does not know reports.
+"""
+
+from importlib import resources
+from pathlib import Path
+from typing import Annotated, Literal
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from causeway.errors import UnusableInput
+
+Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+class Rule(BaseModel):
+    """One condition on one metric; see rules.yaml for what the fields mean."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    metric: str
+    op: Literal["<=", ">="]
+    limit: Number | None = None
+    of: str | None = None
+    margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    on_doubt: Literal["inconclusive", "value"] = "inconclusive"
+    why: Annotated[str, Field(min_length=1)]
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> "Rule":
+        if (self.limit is None) == (self.margin is None):
+            raise ValueError("give either limit or margin")
+        if self.of is not None and self.limit is None:
+            raise ValueError("`of` needs a limit: the factor on that metric")
+        return self
+
+
+class Rules(BaseModel):
+    """A rules file."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    version: Literal[1]
+    rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+
+
+def parse_rules(text: str) -> Rules:
+    """Rules from the text of a file; UnusableInput names the rule and field that does not fit."""
+    try:
+        return Rules.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f" in line {mark.line + 1}" if mark else ""
+        raise UnusableInput(f"gate rules: not YAML{where}; compare with the shipped rules") from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the file"
+        raise UnusableInput(f"gate rules: {where}: {first['msg']}; compare with the shipped rules") from error
+
+
+def rules_text(name_or_path: str) -> str:
+    """The text of shipped rules (`default`, `stage`; "" is `default`) or of a file; UnusableInput when there is none.
+
+    A text of rules is returned as it is, so that a resolved setting stays resolved.
+    """
+    if "\n" in name_or_path:
+        return name_or_path
+    file = "rules.yaml" if name_or_path in ("", "default") else f"rules_{name_or_path}.yaml"
+    shipped = resources.files("causeway.evaluation") / file
+    if "/" not in name_or_path and shipped.is_file():
+        return shipped.read_text(encoding="utf-8")
+    try:
+        return Path(name_or_path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        known = "shipped rules are default and stage"
+        raise UnusableInput(f"{name_or_path}: no readable rules file ({error}); {known}") from error

@@ -1,0 +1,84 @@
+"""Which samples a suite is measured on, and how a report says so.
+
+Knows splits and their fallback, limits that spread over clips, and content hashes of a selection. Does not know suites'
+formulas.
+"""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from causeway.artifacts import Artifact
+from causeway.artifacts.hashing import text_hash
+from causeway.errors import UsageError
+from causeway.evaluation.closed_loop import SceneId
+from causeway.model.observation import Sample
+from causeway.training.sample_store import chosen_rows, read_samples
+
+SPLITS = ("test", "val", "train")
+
+
+def pick(samples: Artifact, split: str, limit: int, labelled: bool) -> tuple[list[Sample], list[str]]:
+    """Samples of the first of `split`, test, val, train that holds any (`labelled`: any with reasoning), and notes.
+
+    With a limit the samples are spread evenly over the split, so that one long clip does not fill it.
+    UsageError for an unknown split or an empty artifact.
+    """
+    if split not in SPLITS or limit < 0:
+        raise UsageError(f"split {split!r}, limit {limit}: a split of {', '.join(SPLITS)}, a limit of 0 (all) or more")
+    order = [split, *(name for name in SPLITS if name != split)]
+    for need in (True, None) if labelled else (None,):
+        for name in order:
+            rows = chosen_rows(samples, name, need)
+            if rows:
+                return list(read_samples(samples, spread(rows, limit))), _notes(name, split, labelled, need)
+    raise UsageError(f"{samples.location}: holds no sample of any split; build samples first")
+
+
+def _notes(found: str, asked: str, labelled: bool, need: bool | None) -> list[str]:
+    notes = [] if found == asked else [f"no sample of split {asked}: measured on split {found}"]
+    if found == "train":
+        notes.append("measured on the TRAINING samples: no other split holds any, so these numbers are not held out")
+    if labelled and not need:
+        notes.append("no sample has a label: what needs one was not measured")
+    return notes
+
+
+def spread(rows: Sequence[Any], limit: int) -> list[Any]:
+    """At most `limit` rows at even distances; all of them for 0."""
+    if not limit or limit >= len(rows):
+        return list(rows)
+    return [rows[i * len(rows) // limit] for i in range(limit)]
+
+
+def data_of_samples(artifact: Artifact, chosen: Sequence[Sample]) -> dict[str, Any]:
+    """What was measured on; `content_hash` is that of this selection, `artifact` that of all samples."""
+    ids = [s.sample_id for s in chosen]
+    sources = artifact.manifest.sources
+    return {
+        "name": ", ".join(sorted({source["name"] for source in sources})) or "samples",
+        "content_hash": text_hash(json.dumps([artifact.manifest.content_hash, ids])),
+        "artifact": artifact.manifest.content_hash,
+        "sources": sources,
+        "split": chosen[0].split,
+        "samples": len(chosen),
+        "clips": len({s.clip_id for s in chosen}),
+        "scenarios": sorted({s.scenario for s in chosen if s.scenario}),
+    }
+
+
+def data_of_scenes(scenes: Sequence[SceneId]) -> dict[str, Any]:
+    """What was driven in: the built-in world, whose scenes are made from scenario and seed."""
+    return {
+        "name": "built-in world",
+        "content_hash": text_hash(json.dumps([str(scene) for scene in scenes])),
+        "sources": [{"name": "built-in world", "licence": "Apache-2.0"}],
+        "split": "closed loop",
+        "scenes": len(scenes),
+        "scenarios": sorted({scene.scenario for scene in scenes}),
+    }
+
+
+def data_of_examples(machine: str) -> dict[str, Any]:
+    """What was asked when there were no samples: noise pictures of the right shape."""
+    return {"name": "noise pictures", "content_hash": text_hash(machine), "sources": [], "samples": 1}

@@ -1,0 +1,51 @@
+import time
+
+import numpy as np
+import pytest
+
+from causeway.errors import UsageError
+from causeway.evaluation.answers import AskConfig, ask
+
+
+def test_one_crash_costs_one_sample(known, samples):
+    policy = known(break_on=lambda s: {"s002": "crash", "s005": "nan"}.get(s.sample_id, ""))
+    answers = ask(policy, samples, AskConfig(n=2, batch=4))
+    assert [i for i, why in enumerate(answers.failure) if why] == [2, 5]
+    assert "out of memory" in answers.failure[2]
+    assert "NaN" in answers.failure[5]
+    assert answers.trajectory_rig.shape == (8, 2, 64, 3)
+    assert np.isnan(answers.trajectory_rig[[2, 5]]).all()
+    assert np.isfinite(answers.trajectory_rig[[0, 1, 3, 4, 6, 7]]).all()
+
+
+def test_too_few_samples_is_a_failure(known, samples):
+    class Stingy:
+        def predict(self, samples, n=1, seed=0, **options):
+            return known().predict(samples, n=1)
+
+    answers = ask(Stingy(), samples, AskConfig(n=6))
+    assert answers.failed.all()
+    assert "asked for (6, 64, 3)" in answers.failure[0]
+
+
+def test_late_is_a_failure(known, samples):
+    class Slow:
+        def predict(self, samples, n=1, seed=0, **options):
+            time.sleep(0.02)
+            return known().predict(samples, n)
+
+    answers = ask(Slow(), samples[:1], AskConfig(deadline_s=0.001))
+    assert answers.failure[0].startswith("late")
+
+
+def test_forced_words_travel_with_their_sample(known, samples):
+    forced = [f"say {i}" for i in range(8)]
+    policy = known(break_on=lambda s: "crash" if s.sample_id == "s001" else "")
+    answers = ask(policy, samples, AskConfig(batch=3), forced_reasoning=forced)
+    assert [w[0] for w in answers.reasoning] == ["say 0", "", *forced[2:]]
+
+
+def test_no_samples_and_bad_settings(known):
+    assert ask(known(), [], AskConfig()).trajectory_rig.shape == (0, 1, 64, 3)
+    with pytest.raises(UsageError):
+        AskConfig(n=0)

@@ -1,0 +1,50 @@
+import numpy as np
+import pytest
+
+from causeway.evaluation.answers import AskConfig
+from causeway.evaluation.reasoning import against_label, majority, reasoning
+from causeway.reasoning import CocRecord, Component, parse
+
+from .conftest import GO, STOP, make_sample
+
+
+def test_components_by_hand():
+    light, car = Component("traffic_light", "red_light"), Component("critical_object", "car")
+    known = CocRecord("yield", "none", (light,))
+    found = against_label(CocRecord("yield", "turn_left", (light, car)), known)
+    assert (found["longitudinal_accuracy"], found["lateral_accuracy"], found["decision_accuracy"]) == (1, 0, 0)
+    assert (found["component_precision"], found["component_recall"]) == (0.5, 1.0)
+    silent = against_label(None, known)
+    assert silent["decision_accuracy"] == 0
+    assert np.isnan(silent["component_precision"])
+    assert silent["component_recall"] == 0
+
+
+def test_a_policy_that_keeps_its_word(known, samples):
+    found = reasoning(known(STOP), samples, AskConfig())
+    assert set(found.values["parse_rate"]) == {1.0}
+    assert set(found.values["decision_accuracy"]) == {1.0}
+    assert set(found.values["consistency"]) == {1.0}, "it says stop and stands"
+    broken = reasoning(known(STOP, listens=False), samples, AskConfig())
+    assert set(broken.values["consistency"]) == {0.0}, "it says stop and drives on"
+
+
+def test_unlabelled_samples_and_babble(known):
+    found = reasoning(known("blah"), [make_sample(0, reasoning=""), make_sample(2)], AskConfig())
+    assert set(found.values["parse_rate"]) == {0.0}
+    assert np.isnan(found.values["decision_accuracy"][0])
+    assert found.values["decision_accuracy"][1] == 0.0
+    assert "1 of 2 samples have a label" in found.notes[0]
+
+
+def test_failures_count_and_score_nothing(known, samples):
+    policy = known(break_on=lambda s: "crash" if s.sample_id == "s000" else "")
+    found = reasoning(policy, samples, AskConfig())
+    assert found.counts["reasoning_failed_answers"] == (1, 8)
+    assert found.values["parse_rate"].mean() == pytest.approx(7 / 8)
+    assert found.values["consistency"][0] == 0.0
+
+
+def test_majority_is_what_must_be_beaten():
+    found = majority([parse(STOP), parse(GO), parse(STOP), None])
+    assert np.nanmean(found["majority/longitudinal_accuracy"]) == pytest.approx(2 / 3)
