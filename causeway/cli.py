@@ -1,0 +1,338 @@
+"""The command line: `causeway VERB …`, one function a verb.
+
+Knows arguments, exit codes and what is printed where. Does not know how anything is done: every verb calls one
+function of one room, imported when the verb runs, so that `causeway --help` stays fast.
+"""
+
+import json
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from causeway.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, CausewayError, Refused, UsageError
+
+if TYPE_CHECKING:
+    from causeway.artifacts import Manifest
+
+app = typer.Typer(
+    no_args_is_help=True,
+    add_completion=False,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    help="Drive logs become a served driving policy that reasons before it acts.",
+)
+
+Out = Annotated[str, typer.Option("--out", help="Where the result goes: a folder or s3://bucket/prefix.")]
+Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
+Clips = Annotated[str, typer.Option("--clips", help="The clips artifact.")]
+Seed = Annotated[int, typer.Option(help="Random seed.")]
+Sets = Annotated[list[str] | None, typer.Option("--set", help="A setting, as name=value; may be repeated.")]
+
+
+def _tell(result: dict[str, Any], text: str, as_json: bool) -> None:
+    print(json.dumps(result) if as_json else text)
+
+
+def _step(name: str, inputs: dict[str, Any], settings: dict[str, Any], out: str, as_json: bool) -> "Manifest":
+    """Run one step and say what it made."""
+    from dataclasses import asdict
+
+    from causeway.platform.steps import run_named
+
+    manifest = run_named(name, inputs, settings, out=out)
+    counts = ", ".join(f"{value} {key}" for key, value in sorted(manifest.counts.items()))
+    _tell(asdict(manifest), f"{manifest.kind} {manifest.content_hash[:12]} at {manifest.location}: {counts}", as_json)
+    return manifest
+
+
+@app.command()
+def demo(
+    out: Out = "out/demo",
+    drives: Annotated[str, typer.Option(help="Own drives: a folder, or a tables mapping file.")] = "",
+    layout: Annotated[str, typer.Option(help="How the drives are laid out.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Run the whole loop on this machine and end with a served answer and report.html.
+
+    Reads drives (default: the built-in world); writes artifacts, logs and report.html below --out.
+    Example: causeway demo --drives recordings/ --layout kitti-odometry
+    """
+    from causeway.platform.demo import run_demo
+
+    result = run_demo(Path(out), drives, layout)
+    _tell(result, result["text"], as_json)
+
+
+@app.command()
+def world(
+    out: Out,
+    scenes: Annotated[int, typer.Option(help="How many drives.")] = 24,
+    scenario: Annotated[list[str] | None, typer.Option(help="Only these scenarios.")] = None,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Make drives of the built-in world, whose causes are known, in the PhysicalAI-AV layout.
+
+    Writes the drives and truth.parquet. Example: causeway world --scenes 8 --out drives
+    """
+    settings: dict[str, Any] = {"scenes": scenes, "seed": seed}
+    _step("make_world", {}, settings | ({"scenarios": scenario} if scenario else {}), out, as_json)
+
+
+@app.command()
+def ingest(
+    drives: str,
+    out: Out,
+    layout: Annotated[str, typer.Option(help="physicalai-av, kitti-odometry, tables or auto.")] = "auto",
+    as_json: Json = False,
+) -> None:
+    """Turn recorded drives into clips of up to 20 s at 10 Hz.
+
+    Reads a folder or a tables mapping file. Example: causeway ingest drives --out clips
+    """
+    _step("ingest", {"drives": drives}, {"layout": layout}, out, as_json)
+
+
+@app.command()
+def validate(
+    artifact: str,
+    out: Out,
+    suite: Annotated[str, typer.Option(help="Which suite; default: the one of the artifact's kind.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Hold an artifact against its quality suite; exit 3 when it refuses.
+
+    Writes quality.json and quality.html. Example: causeway validate clips --out quality
+    """
+    from causeway.artifacts import Artifact
+
+    _step("validate_artifact", {"artifact": artifact}, {"suite": suite}, out, as_json)
+    result = json.loads(Artifact.open(out).path("quality.json").read_text())
+    if not result["passed"]:
+        raise Refused(f"{artifact}: {result['summary']}; see {out}/quality.html")
+
+
+@app.command("meta-actions")
+def meta_actions(clips: str, out: Out, as_json: Json = False) -> None:
+    """Name the meta action of every tick. Example: causeway meta-actions clips --out meta."""
+    _step("extract_meta_actions", {"clips": clips}, {}, out, as_json)
+
+
+@app.command()
+def moments(meta: str, clips: Clips, out: Out, as_json: Json = False) -> None:
+    """Find decision moments, where a meta action changes.
+
+    Example: causeway moments meta --clips clips --out moments
+    """
+    _step("find_moments", {"meta": meta, "clips": clips}, {}, out, as_json)
+
+
+@app.command()
+def features(moments: str, clips: Clips, out: Out, as_json: Json = False) -> None:
+    """Fill the feature store and join evidence point in time.
+
+    Example: causeway features moments --clips clips --out evidence
+    """
+    _step("build_features", {"moments": moments, "clips": clips}, {}, out, as_json)
+
+
+@app.command()
+def label(
+    evidence: str,
+    clips: Clips,
+    out: Out,
+    teacher: Annotated[str, typer.Option(help="Who labels: rules.")] = "rules",
+    as_json: Json = False,
+) -> None:
+    """Write a Chain-of-Causation label for every moment that has evidence.
+
+    Causes come from the evidence alone, decisions from what the ego of the clips did next.
+    Example: causeway label evidence --clips clips --out labels
+    """
+    _step("label_moments", {"evidence": evidence, "clips": clips}, {"teacher": teacher}, out, as_json)
+
+
+@app.command()
+def samples(labels: str, clips: Clips, out: Out, as_json: Json = False) -> None:
+    """Build model-ready samples. Example: causeway samples labels --clips clips --out samples."""
+    _step("build_samples", {"labels": labels, "clips": clips}, {}, out, as_json)
+
+
+@app.command()
+def train(
+    stage: Annotated[str, typer.Argument(help="vlm, action, coc or rl.")],
+    samples: Annotated[str, typer.Option(help="The samples artifact.")],
+    out: Out,
+    policy: Annotated[str, typer.Option("--from", help="The policy to go on from.")] = "",
+    scale: Annotated[str, typer.Option(help="tiny, 0.5b, 2b or 8b.")] = "tiny",
+    steps: Annotated[int, typer.Option(help="Optimiser steps; 0 = the stage's default.")] = 0,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Train one stage.
+
+    Example: causeway train action --samples samples --from policy-vlm --out policy-action
+    """
+    if stage not in ("vlm", "action", "coc", "rl"):
+        raise UsageError(f"{stage}: no such stage; stages are vlm, action, coc, rl")
+    if (stage == "vlm") == bool(policy):
+        raise UsageError("--from names the policy to go on from: needed by action, coc and rl, not taken by vlm")
+    inputs = {"samples": samples, **({"policy": policy} if policy else {})}
+    _step(f"train_{stage}", inputs, {"scale": scale, "steps": steps, "seed": seed}, out, as_json)
+
+
+@app.command()
+def evaluate(
+    policy: str,
+    out: Out,
+    samples: Annotated[str, typer.Option(help="The samples artifact.")] = "",
+    suite: Annotated[list[str] | None, typer.Option(help="Which suites; default: open-loop.")] = None,
+    scenes: Annotated[int, typer.Option(help="Closed-loop scenes.")] = 4,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Measure a policy. Writes report.json and report.html.
+
+    Example: causeway evaluate policy --samples samples --out report
+    """
+    settings: dict[str, Any] = {"scenes": scenes, "seed": seed, "suites": tuple(suite or ("open-loop",))}
+    _step("evaluate", {"policy": policy, "samples": samples or None}, settings, out, as_json)
+
+
+@app.command()
+def gate(
+    report: str,
+    champion: Annotated[str, typer.Option(help="The champion's report.")] = "",
+    rules: Annotated[str, typer.Option(help="A rules file; default: the shipped one.")] = "",
+    out: Out = "out/gate",
+    as_json: Json = False,
+) -> None:
+    """Decide whether a report is good enough; exit 3 when it is not.
+
+    Example: causeway gate report --champion champion-report
+    """
+    from causeway.artifacts import Artifact
+
+    manifest = _step("gate", {"report": report, "champion": champion or None}, {"rules": rules}, out, as_json)
+    decision = json.loads(Artifact.open(manifest.location).path("decision.json").read_text())
+    if decision["decision"] != "promote":
+        raise Refused(f"{report}: {decision['decision']}: {decision['summary']}")
+
+
+@app.command()
+def serve(
+    policy: str,
+    http_port: Annotated[int, typer.Option(help="REST port.")] = 8080,
+    grpc_port: Annotated[int, typer.Option(help="gRPC port.")] = 8081,
+) -> None:
+    """Serve a policy on this machine with KServe until Ctrl-C. Example: causeway serve policy."""
+    from causeway.serving.server import serve as run_server
+
+    run_server(policy, http_port=http_port, grpc_port=grpc_port)
+
+
+@app.command()
+def ask(
+    url: Annotated[str, typer.Argument(help="host:port (gRPC) or http://host:port (REST).")],
+    sample: Annotated[str, typer.Option(help="SAMPLES:ID, one sample of a samples artifact.")],
+    n: Annotated[int, typer.Option("--samples", help="How many trajectories.")] = 1,
+    seed: Seed = 0,
+    as_json: Json = False,
+) -> None:
+    """Ask an endpoint one question.
+
+    Example: causeway ask localhost:8081 --sample samples:drive-3@5200000
+    """
+    from causeway.platform.question import ask_about, describe
+
+    answer = ask_about(url, sample, n, seed)
+    _tell(answer, describe(answer), as_json)
+
+
+@app.command()
+def run(
+    pipeline: Annotated[str, typer.Argument(help="data, training, release or retraining.")],
+    settings: Sets = None,
+    root: Annotated[str, typer.Option(help="Where artifacts go: a folder or s3://bucket/prefix.")] = "out",
+    as_json: Json = False,
+) -> None:
+    """Run a pipeline on this machine.
+
+    Example: causeway run data --set drives=recordings --set layout=kitti-odometry
+    """
+    from dataclasses import asdict
+
+    from causeway.platform.laptop import run_pipeline
+    from causeway.platform.settings import pipeline_arguments
+
+    arguments = pipeline_arguments(pipeline, settings or [], root)
+    manifest = run_pipeline(pipeline, arguments, Path("out/logs", f"{pipeline}.log"))
+    _tell(asdict(manifest), f"{manifest.kind} {manifest.content_hash[:12]} at {manifest.location}", as_json)
+
+
+@app.command("compile")
+def compile_pipelines(
+    out: Out = "out/pipelines",
+    as_json: Json = False,
+) -> None:
+    """Write every pipeline as KFP IR. Example: causeway compile --out dist."""
+    from causeway.platform.compiled import compile_all
+
+    files = compile_all(Path(out))
+    _tell({"files": [str(f) for f in files]}, "\n".join(str(f) for f in files), as_json)
+
+
+@app.command()
+def show(artifact: str, as_json: Json = False) -> None:
+    """Print a summary of any artifact. Example: causeway show clips."""
+    from dataclasses import asdict
+
+    from causeway.artifacts import read_manifest
+    from causeway.platform.summary import summary
+
+    manifest = read_manifest(artifact)
+    _tell(asdict(manifest), summary(manifest), as_json)
+
+
+def main() -> None:
+    """Run the command line and leave with the contract's exit code; no traceback for errors a user may meet."""
+    code = EXIT_DONE
+    try:
+        code = app(standalone_mode=False) or EXIT_DONE
+    except KeyboardInterrupt:
+        code = _say("interrupted; the same command goes on where it stopped", EXIT_INTERRUPTED)
+    except CausewayError as error:
+        code = _say(str(error), error.exit_code)
+    except OSError as error:
+        from causeway.platform.steps import as_causeway_error
+
+        known = as_causeway_error(error)
+        code = _say(str(known), known.exit_code)
+    except Exception as error:
+        code = _unexpected(error)
+    sys.stdout.flush()
+    os._exit(code) if code == EXIT_INTERRUPTED else sys.exit(code)
+
+
+def _say(text: str, code: int) -> int:
+    print(f"causeway: {text}", file=sys.stderr)
+    return code
+
+
+def _unexpected(error: Exception) -> int:
+    """Wrong usage as the parser sees it (it brings its own message), an interrupt, or a bug."""
+    if type(error).__name__ == "Abort":
+        return _say("interrupted; the same command goes on where it stopped", EXIT_INTERRUPTED)
+    if hasattr(error, "format_message"):
+        return _say(f"{error.format_message()}; see causeway --help", UsageError.exit_code)
+    import traceback
+
+    traceback.print_exc()
+    return _say(f"{type(error).__name__}: {error}; this is a bug, please report it", EXIT_BUG)
+
+
+if __name__ == "__main__":
+    main()

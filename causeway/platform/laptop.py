@@ -1,0 +1,151 @@
+"""Pipelines on this machine: Kubeflow's own local runner, each step in a process of its own.
+
+Knows how to run a pipeline function through `kfp.local`, to show which step of how many is running, and to turn a
+failed step back into the error it ended with. Does not know what the steps do, and caches nothing: steps look their
+own results up.
+"""
+
+import contextlib
+import importlib
+import io
+import logging
+import os
+import re
+import shutil
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from causeway.artifacts import Manifest, read_manifest
+from causeway.errors import CausewayError, UsageError
+from causeway.platform.steps import error_from_line
+
+PIPELINES = ("data", "training", "release", "retraining")
+_TASK = re.compile(r"Executing task '?([\w-]+)")
+_DONE = re.compile(r"Task '?([\w-]+)'? finished with status (\w+)")
+_COLOUR = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def pipeline_function(name: str) -> Callable:
+    """A pipeline by name; UsageError for a name that is none."""
+    if name not in PIPELINES:
+        raise UsageError(f"{name}: no such pipeline; pipelines are {', '.join(PIPELINES)}")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return getattr(importlib.import_module(f"pipelines.{name}"), name)
+
+
+def run_pipeline(name: str, arguments: Mapping[str, Any], log: Path) -> Manifest:
+    """Run a pipeline here and return the manifest of the artifact it ends with.
+
+    Everything that steps print goes to the file `log`; stderr shows which step of how many is running. Raises the
+    error of the step that failed.
+    """
+    from kfp import local
+
+    pipeline = pipeline_function(name)
+    check_arguments(name, pipeline, arguments)
+    log.parent.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(prefix="causeway-kfp-"))
+    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve each other on a shared machine
+    relay = _Relay(name, _task_count(pipeline), log)
+    try:
+        local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(scratch), raise_on_error=True)
+        with _quiet(), contextlib.redirect_stdout(relay):
+            task = pipeline(**arguments)
+        return read_manifest(task.output.path)
+    except RuntimeError as error:
+        raise relay.error or CausewayError(f"pipeline {name}: {error}; its log is {log}") from error
+    finally:
+        relay.finish()
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_arguments(name: str, pipeline: Callable, arguments: Mapping[str, Any]) -> None:
+    """UsageError when an argument is unknown or a required one is missing."""
+    inputs = pipeline.component_spec.inputs or {}  # type: ignore[attr-defined]
+    unknown = sorted(set(arguments) - set(inputs))
+    missing = sorted(n for n, s in inputs.items() if not s.optional and n not in arguments)
+    if unknown:
+        raise UsageError(f"pipeline {name}: no setting {unknown[0]!r}; it has {', '.join(sorted(inputs))}")
+    if missing:
+        raise UsageError(f"pipeline {name}: {missing[0]!r} is missing; give it with --set {missing[0]}=…")
+
+
+def _task_count(pipeline: Callable) -> int:
+    """How many component tasks a run has; a loop over a fixed list counts each item."""
+    spec = pipeline.pipeline_spec  # type: ignore[attr-defined]
+
+    def count(component: Any) -> int:
+        total = 0
+        for task in component.dag.tasks.values():
+            inner = spec.components[task.component_ref.name]
+            items = task.parameter_iterator.items.raw
+            times = len(items.strip("[] ").split(",")) if items else 1
+            total += times * (count(inner) if inner.HasField("dag") else 1)
+        return total
+
+    return count(spec.root)
+
+
+@contextlib.contextmanager
+def _quiet() -> Any:
+    """KFP warns about image names and unsupported cluster settings on every local task; that is no news here."""
+    level = logging.getLogger().level
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        try:
+            yield
+        finally:
+            logging.getLogger().setLevel(level)
+
+
+class _Relay(io.TextIOBase):
+    """Stands in for stdout while KFP runs: writes all to the log, tells progress on stderr, keeps the error."""
+
+    def __init__(self, name: str, total: int, log: Path) -> None:
+        self.name, self.total = name, total
+        self.done, self.error = 0, None  # type: int, CausewayError | None
+        self._log = log.open("a", encoding="utf-8")
+        self._line = ""
+        self._started = time.monotonic()
+        self._terminal = sys.stderr.isatty()
+        self._bar = "█"
+
+    def write(self, text: str) -> int:
+        self._line += text
+        while "\n" in self._line:
+            line, _, self._line = self._line.partition("\n")
+            self._take(_COLOUR.sub("", line))
+        return len(text)
+
+    def writable(self) -> bool:
+        return True
+
+    def _take(self, line: str) -> None:
+        if line.strip():
+            self._log.write(line.rstrip() + "\n")
+            self._log.flush()
+        if found := _TASK.search(line):
+            self._tell(found.group(1))
+        elif (found := _DONE.search(line)) and found.group(2) == "SUCCESS":
+            self.done += 1
+        self.error = error_from_line(line) or self.error
+
+    def _tell(self, task: str) -> None:
+        took_s = time.monotonic() - self._started
+        at = min(self.done + 1, self.total)
+        filled = self._bar * round(20 * at / self.total)
+        text = f"{self.name} [{filled:<20}] step {at} of {self.total}: {task} ({took_s:.0f} s)"
+        print(f"\r\x1b[2K{text}" if self._terminal else text, end="" if self._terminal else "\n", file=sys.stderr)
+        sys.stderr.flush()
+
+    def finish(self) -> None:
+        took_s = time.monotonic() - self._started
+        text = f"{self.name}: {self.done} of {self.total} steps done in {took_s:.0f} s"
+        print(f"\r\x1b[2K{text}" if self._terminal else text, file=sys.stderr, flush=True)
+        self._log.close()

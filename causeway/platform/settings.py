@@ -1,0 +1,45 @@
+"""What a user sets on a pipeline: `--set name=value` becomes typed pipeline arguments.
+
+Knows each pipeline's own parameters (read from the pipeline itself) and the defaults that depend on where the run
+keeps its artifacts. Does not run anything.
+"""
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from causeway.artifacts.store import is_s3
+from causeway.errors import UsageError
+from causeway.platform.laptop import check_arguments, pipeline_function
+
+_CASTS = {"NUMBER_INTEGER": int, "NUMBER_DOUBLE": float, "STRING": str}
+
+
+def registry_uri(folder: Path) -> str:
+    """The registry of a laptop: one SQLite file in `folder`."""
+    return f"sqlite:///{folder.absolute()}/registry.db"
+
+
+def pipeline_arguments(name: str, settings: Sequence[str], root: str) -> dict[str, Any]:
+    """Typed arguments of a pipeline; UsageError for an unknown name, a wrong type or a missing value."""
+    pipeline = pipeline_function(name)
+    inputs = pipeline.component_spec.inputs  # type: ignore[attr-defined]
+    given: dict[str, Any] = {"root": root if is_s3(root) else str(Path(root).absolute())}
+    for setting in settings:
+        key, equals, value = setting.partition("=")
+        if not equals:
+            raise UsageError(f"--set {setting}: write name=value")
+        given[key] = _cast(key, value, inputs[key].type) if key in inputs else value
+    if "causes" in inputs and "data" in given:
+        given.setdefault("causes", given["data"])
+    if "registry" in inputs:
+        given.setdefault("registry", registry_uri(Path("out") if is_s3(root) else Path(root)))
+    check_arguments(name, pipeline, given)
+    return given
+
+
+def _cast(key: str, value: str, kind: str) -> Any:
+    try:
+        return _CASTS.get(kind, str)(value)
+    except ValueError as error:
+        raise UsageError(f"--set {key}={value}: not a number") from error

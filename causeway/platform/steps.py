@@ -1,0 +1,183 @@
+"""Every step by name, and the one way a Kubeflow component calls it.
+
+Knows where each step's function lives and how its config, errors and manifest cross a process border. Does not know
+pipelines. Nothing heavy is imported here: a step's own module imports what it needs when the step really runs.
+"""
+
+import importlib
+import json
+import os
+import sys
+import traceback
+from collections.abc import Callable, Mapping
+from dataclasses import fields
+from pathlib import Path
+from typing import Any, NoReturn
+
+from causeway.artifacts import Manifest, lookup, read_manifest
+from causeway.artifacts.code_version import code_hash
+from causeway.errors import CausewayError, Refused, UnusableInput, UsageError
+
+STEPS = {
+    "make_world": "causeway.simulation.export",
+    "ingest": "causeway.clips.ingest",
+    "validate_clips": "causeway.quality.step",
+    "validate_artifact": "causeway.quality.step",
+    "extract_meta_actions": "causeway.meta_actions.step",
+    "find_moments": "causeway.meta_actions.moments",
+    "build_features": "causeway.evidence.step",
+    "label_moments": "causeway.reasoning.step",
+    "merge_labels": "causeway.reasoning.step",
+    "queue_review": "causeway.reasoning.step",
+    "validate_labels": "causeway.quality.step",
+    "build_samples": "causeway.training.samples",
+    "train_vlm": "causeway.training.step",
+    "train_action": "causeway.training.step",
+    "train_coc": "causeway.training.step",
+    "train_rl": "causeway.training.step",
+    "evaluate": "causeway.evaluation.step",
+    "evaluate_open_loop": "causeway.evaluation.step",
+    "evaluate_closed_loop": "causeway.evaluation.step",
+    "evaluate_reasoning": "causeway.evaluation.step",
+    "evaluate_faithfulness": "causeway.evaluation.step",
+    "measure_latency": "causeway.evaluation.step",
+    "merge_reports": "causeway.evaluation.step",
+    "gate": "causeway.evaluation.step",
+    "register_policy": "causeway.platform.registry",
+}
+RAW_INPUTS = frozenset({"drives"})  # inputs that are recordings, not artifacts
+ERROR_MARK = "causeway-error:"
+
+
+def step_function(name: str) -> Callable:
+    """The function of a step; UsageError for a name that is none."""
+    if name not in STEPS:
+        raise UsageError(f"{name}: no such step; steps are {', '.join(STEPS)}")
+    return getattr(importlib.import_module(STEPS[name]), name)
+
+
+def resolve_config(function: Callable, settings: Mapping[str, Any]) -> Any:
+    """A step's config dataclass with `settings` over its defaults; UsageError for an unknown field."""
+    from causeway.artifacts import config_class
+
+    kind = config_class(function)
+    if kind is None:
+        if settings:
+            raise UsageError(f"{function.__name__} takes no settings; got {', '.join(settings)}")
+        return None
+    known = {f.name for f in fields(kind)}
+    unknown = sorted(set(settings) - known)
+    if unknown:
+        raise UsageError(f"{function.__name__}: no setting {unknown[0]!r}; it has {', '.join(sorted(known))}")
+    return kind(**{n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()})
+
+
+def run_named(
+    name: str,
+    inputs: Mapping[str, Any],
+    settings: Mapping[str, Any],
+    *,
+    out: str | None = None,
+    root: str | None = None,
+) -> Manifest:
+    """Run a step by name, its result at `out` or under `root`."""
+    from causeway.artifacts import run
+
+    function = step_function(name)
+    return run(function, inputs, out=out, root=root, config=resolve_config(function, settings))
+
+
+def run_in_component(
+    name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], root: str, output_path: str
+) -> Manifest:
+    """What every Kubeflow component does: run a step under `root` and leave its manifest at `output_path`.
+
+    An error for a person becomes one marked line on stderr (the runner finds it again) and its own exit code.
+    """
+    try:
+        asked = _asked_key(name, inputs, settings)
+        manifest = (lookup.find(name, asked, root) if asked else None) or run_named(name, inputs, settings, root=root)
+        if asked:
+            lookup.point(name, asked, root, manifest)
+    except (CausewayError, OSError) as error:
+        fail(error)
+    except Exception as error:
+        traceback.print_exc()
+        fail(error)
+    Path(output_path).parent.mkdir(parents=True, exist_ok=True)
+    Path(output_path).write_text(manifest.to_json())
+    print(f"{name}: {manifest.content_hash[:12]} {json.dumps(manifest.counts)}", file=sys.stderr)
+    return manifest
+
+
+def _asked_key(name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:
+    """A key over the question as it was asked; it finds a finished step without importing the step.
+
+    The settings' defaults are part of the code, whose hash is in the key. None for raw inputs and for settings that
+    name a file: there the bytes count, and the step's own key knows them.
+    """
+    if RAW_INPUTS & set(inputs) or any(_names_a_file(value) for value in settings.values()):
+        return None
+    flat = [item for value in inputs.values() for item in (value if isinstance(value, list) else [value])]
+    manifests = [read_manifest(item) if item else None for item in flat]
+    hashes = [m.content_hash if m else None for m in manifests]
+    return lookup.key_of(
+        {"asked": name, "inputs": hashes, "settings": dict(settings), "code": code_hash(STEPS[name])}
+    )
+
+
+def _names_a_file(value: Any) -> bool:
+    return isinstance(value, str) and "/" in value and (value.startswith("s3://") or Path(value).exists())
+
+
+def gate_in_component(
+    name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], root: str, output_path: str
+) -> None:
+    """What a gate component does whose refusal ends the run: a refused or undecided policy goes no further."""
+    from causeway.artifacts import Artifact
+
+    manifest = run_in_component(name, inputs, settings, root, output_path)
+    decision = json.loads(Artifact(manifest).path("decision.json").read_text())
+    if decision["decision"] != "promote":
+        fail(Refused(f"{name}: {decision['decision']}: {decision['summary']}"))
+
+
+def open_in_component(location: str, output_path: str) -> None:
+    """What the component `open_artifact` does: leave the manifest of a finished artifact at `output_path`."""
+    try:
+        manifest = read_manifest(location)
+    except (CausewayError, OSError) as error:
+        fail(error)
+    Path(output_path).parent.mkdir(parents=True, exist_ok=True)
+    Path(output_path).write_text(manifest.to_json())
+
+
+def fail(error: Exception) -> NoReturn:
+    """End the process with the error's exit code and one marked line."""
+    known = as_causeway_error(error)
+    line = {"exit_code": known.exit_code, "message": str(known)}
+    print(f"{ERROR_MARK} {json.dumps(line)}", file=sys.stderr, flush=True)
+    os._exit(known.exit_code)  # KFP's executor would turn SystemExit into a traceback
+
+
+def as_causeway_error(error: Exception) -> CausewayError:
+    """The error as one line for a person: a full disk or a denied folder is no bug of ours."""
+    if isinstance(error, CausewayError):
+        return error
+    if isinstance(error, OSError) and error.errno is not None:
+        where = error.filename or "this machine"
+        return UnusableInput(f"{where}: {error.strerror}; mend that and run the same command again")
+    return CausewayError(f"{type(error).__name__}: {error}; this is a bug, please report it")
+
+
+def error_from_line(text: str) -> CausewayError | None:
+    """The error that `fail` printed, read back from a log line; None when the line is another one."""
+    _, mark, payload = text.partition(ERROR_MARK)
+    if not mark:
+        return None
+    line = json.loads(payload)
+    kinds = {k.exit_code: k for k in CausewayError.__subclasses__()}
+    kind = kinds.get(line["exit_code"], CausewayError)
+    return kind(line["message"])
+
+

@@ -1,0 +1,154 @@
+"""A policy as a `kserve.Model`: the endpoint of the contract on REST and gRPC.
+
+Knows KServe's request and response classes and which status each refusal has on both protocols. Does not know how a
+question is read (`request.py`), batched (`batching.py`) or answered (`answering.py`). This module imports kserve:
+import it inside functions only.
+
+KServe hands REST exceptions to the handlers of its web application and maps gRPC ones in an interceptor, which passes
+a `GrpcException` through with its own status: `Refusal` is one, and carries the HTTP status for the other side.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import uuid
+from typing import Any
+
+import numpy as np
+from grpc import StatusCode
+from grpc_interceptor.exceptions import GrpcException
+from kserve import InferOutput, InferRequest, InferResponse, Model
+from numpy.typing import NDArray
+
+from causeway.model.observation import HISTORY_POSES, HORIZON_STEPS, RIG_NUMBERS, ObservationSpec
+from causeway.serving.answering import TIMING, Answered, Answerer, Asked, Late, PolicyFailed, Predicts
+from causeway.serving.batching import PLACES, Batcher, Closed, Full
+from causeway.serving.request import Question, read_question
+from causeway.serving.rigs import RigOf
+from causeway.serving.tensors import InvalidRequest
+
+NAME = "causeway"
+MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # of a request, on both protocols
+
+
+class Refusal(GrpcException):
+    """A request that is not answered: one line, an HTTP status and a gRPC status."""
+
+    def __init__(self, message: str, http_status: int, status_code: StatusCode) -> None:
+        super().__init__(message, status_code)
+        self.http_status = http_status
+        self.message = message
+
+
+def invalid(message: str) -> Refusal:
+    """The request itself is at fault."""
+    return Refusal(message, 400, StatusCode.INVALID_ARGUMENT)
+
+
+class CausewayModel(Model):
+    """Serves one policy; `spec` says which pictures it asks for."""
+
+    def __init__(self, policy: Predicts, spec: ObservationSpec, version: str, rig_of: RigOf | None = None) -> None:
+        super().__init__(NAME)
+        self.ready: bool = False
+        self._spec, self._version, self._rig_of = spec, version, rig_of
+        self._answerer = Answerer(policy)
+        self._batcher: Batcher[Asked, Answered] = Batcher(self._answerer.answer, self._answerer.key)
+
+    def load(self) -> bool:
+        """Ready only after an answer. KServe calls this again for any request that finds the model not ready."""
+        if not self.ready and not self._batcher.closed:
+            self._answerer.warm_up(self._spec)
+            self.ready = True
+        return self.ready
+
+    def start(self) -> None:
+        """Nothing to start: KServe's own would declare the model ready unseen."""
+
+    def stop(self) -> None:
+        """Refuse newcomers and let those inside be answered."""
+        self.ready = False
+        self._batcher.close()
+
+    async def preprocess(self, payload: Any, headers: dict[str, str] | None = None) -> Any:
+        """Refuse what is no v2 request."""
+        if not isinstance(payload, InferRequest):
+            raise invalid("request: this endpoint speaks the Open Inference Protocol v2")
+        return payload
+
+    async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> InferResponse:
+        """Answer one request; Refusal says why not."""
+        arrived_s = time.perf_counter()
+        try:
+            self._batcher.enter()
+        except Full as error:
+            message = f"the server is full: {PLACES} requests are inside; ask again later or elsewhere"
+            raise Refusal(message, 429, StatusCode.RESOURCE_EXHAUSTED) from error
+        except Closed as error:
+            raise Refusal("the server is stopping; ask another", 503, StatusCode.UNAVAILABLE) from error
+        try:
+            question = await asyncio.to_thread(self._read, payload)
+            answered = await asyncio.wrap_future(self._batcher.put(Asked(question, arrived_s)))
+        except InvalidRequest as error:
+            raise invalid(str(error)) from error
+        except Late as error:
+            raise Refusal(str(error), 429, StatusCode.RESOURCE_EXHAUSTED) from error
+        except PolicyFailed as error:
+            raise Refusal(str(error), 500, StatusCode.INTERNAL) from error
+        finally:
+            self._batcher.leave()
+        return self._response(payload, answered)
+
+    def _read(self, payload: InferRequest) -> Question:
+        return read_question(payload, self._spec, self._rig_of)
+
+    def _response(self, request: InferRequest, answered: Answered) -> InferResponse:
+        values: dict[str, tuple[str, NDArray[Any]]] = {
+            "trajectory": ("FP32", answered.trajectory_rig.astype(np.float32)),
+            "controls": ("FP32", answered.controls.astype(np.float32)),
+            "reasoning": ("BYTES", np.array(answered.reasoning, dtype=np.object_)),
+            "decision": ("BYTES", np.array(answered.decision, dtype=np.object_)),
+            "timing_ms": ("FP32", answered.timing_ms),
+        }
+        asked_for = {output.name for output in request.request_outputs or ()} or set(values)
+        return InferResponse(
+            response_id=request.id or str(uuid.uuid4()),
+            model_name=NAME,
+            infer_outputs=[_output(n, *value) for n, value in values.items() if n in asked_for],
+            parameters={"policy_version": self._version, "degraded": answered.degraded},
+            use_binary_outputs=request.use_binary_outputs,
+            requested_outputs=request.request_outputs,
+        )
+
+    def get_input_types(self) -> list[dict[str, Any]]:
+        """For the model's metadata; -1 = any length."""
+        return [
+            _described("images", "BYTES", [-1]),
+            _described("frame_t_us", "INT64", [-1, -1]),
+            _described("ego_history", "FP32", [HISTORY_POSES, 3]),
+            _described("speed", "FP32", [1]),
+            _described("rig", "FP32", [-1, RIG_NUMBERS]),
+            _described("route", "FP32", [-1, 2]),
+        ]
+
+    def get_output_types(self) -> list[dict[str, Any]]:
+        """For the model's metadata; -1 = the number of samples."""
+        return [
+            _described("trajectory", "FP32", [-1, HORIZON_STEPS, 3]),
+            _described("controls", "FP32", [-1, HORIZON_STEPS, 2]),
+            _described("reasoning", "BYTES", [-1]),
+            _described("decision", "BYTES", [-1, 2]),
+            _described("timing_ms", "FP32", [len(TIMING)]),
+        ]
+
+
+def _output(name: str, datatype: str, array: NDArray[Any]) -> InferOutput:
+    """One output; as bytes from the start, because KServe fails on arrays when a request came as raw bytes."""
+    output = InferOutput(name, list(array.shape), datatype)
+    output.set_data_from_numpy(array, binary_data=True)
+    return output
+
+
+def _described(name: str, datatype: str, shape: list[int]) -> dict[str, Any]:
+    return {"name": name, "datatype": datatype, "shape": shape}

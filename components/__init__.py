@@ -1,0 +1,1 @@
+"""Kubeflow components: one file each, a thin wrapper over one causeway step."""

@@ -1,0 +1,13 @@
+"""Kubeflow component `open_artifact`: a location that a user names becomes an artifact of the run."""
+
+from kfp import dsl
+
+from components.images import image
+
+
+@dsl.component(base_image=image("data"), install_kfp_package=False)
+def open_artifact(artifact: dsl.Output[dsl.Artifact], location: str) -> None:
+    """Put the manifest of a finished artifact at `location` into the run; its bytes stay where they are."""
+    from causeway.platform.steps import open_in_component
+
+    open_in_component(location, artifact.path)

@@ -1,0 +1,1 @@
+"""Pipelines: which component follows which."""

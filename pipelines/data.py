@@ -1,0 +1,41 @@
+"""The data pipeline: drives become training samples."""
+
+from kfp import dsl
+
+from components.build_features import build_features
+from components.build_samples import build_samples
+from components.extract_meta_actions import extract_meta_actions
+from components.find_moments import find_moments
+from components.ingest import ingest
+from components.label_moments import label_moments
+from components.merge_labels import merge_labels
+from components.queue_review import queue_review
+from components.validate_clips import validate_clips
+from components.validate_labels import validate_labels
+
+SHARDS = [0, 1]
+SHARDS_AT_ONCE = 2
+
+
+@dsl.pipeline(name="causeway-data", description="Drives become training samples")
+def data(
+    root: str,
+    drives: str,
+    layout: str = "auto",
+    teacher: str = "rules",
+    corrections: str = "",
+) -> dsl.Artifact:
+    """ingest → validate → meta actions → moments → features → labels (fan-out) → review → validate → samples."""
+    raw = ingest(root=root, drives=drives, layout=layout)
+    clips = validate_clips(clips=raw.outputs["clips"], root=root).outputs["passed"]
+    meta = extract_meta_actions(clips=clips, root=root).outputs["meta"]
+    moments = find_moments(meta=meta, clips=clips, root=root).outputs["moments"]
+    evidence = build_features(moments=moments, clips=clips, root=root).outputs["evidence"]
+    with dsl.ParallelFor(items=SHARDS, parallelism=SHARDS_AT_ONCE) as shard:
+        labelled = label_moments(
+            evidence=evidence, clips=clips, root=root, teacher=teacher, shard=shard, shards=len(SHARDS)
+        )
+    merged = merge_labels(labels=dsl.Collected(labelled.outputs["labels"]), root=root)
+    reviewed = queue_review(labels=merged.outputs["merged"], root=root, corrections=corrections)
+    labels = validate_labels(labels=reviewed.outputs["reviewed"], root=root).outputs["passed"]
+    return build_samples(labels=labels, clips=clips, root=root).outputs["samples"]

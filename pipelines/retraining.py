@@ -1,0 +1,41 @@
+"""The retraining pipeline: data → training → release in one run, which records why it started."""
+
+from kfp import dsl
+
+from pipelines.data import data
+from pipelines.release import checks
+from pipelines.training import stages
+
+
+@dsl.pipeline(name="causeway-retraining", description="Drives become a registered policy")
+def retraining(
+    root: str,
+    drives: str,
+    registry: str,
+    layout: str = "auto",
+    teacher: str = "rules",
+    corrections: str = "",
+    scale: str = "tiny",
+    steps: int = 0,
+    seed: int = 0,
+    scenes: int = 4,
+    champion: str = "",
+    rules: str = "",
+    reason: str = "asked for by hand",
+) -> dsl.Artifact:
+    """Every step of the three pipelines; what is current already is not run again."""
+    samples = data(root=root, drives=drives, layout=layout, teacher=teacher, corrections=corrections).output
+    policy = stages(
+        samples=samples, causes=samples, root=root, scale=scale, steps=steps, seed=seed
+    ).output
+    return checks(
+        policy=policy,
+        samples=samples,
+        causes=samples,
+        root=root,
+        registry=registry,
+        scenes=scenes,
+        champion=champion,
+        rules=rules,
+        reason=reason,
+    ).output
