@@ -181,7 +181,8 @@ def train(
     if (stage == "vlm") == bool(policy):
         raise UsageError("--from names the policy to go on from: needed by action, coc and rl, not taken by vlm")
     inputs = {"samples": samples, **({"policy": policy} if policy else {})}
-    _step(f"train_{stage}", inputs, {"scale": scale, "steps": steps, "seed": seed}, out, as_json)
+    settings = {"scale": scale, "seed": seed} | ({"steps": steps} if steps else {})
+    _step(f"train_{stage}", inputs, settings, out, as_json)
 
 
 @app.command()

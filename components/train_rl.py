@@ -19,5 +19,5 @@ def train_rl(
     from causeway.platform.steps import run_in_component
 
     inputs = {"samples": samples.path, "policy": policy.path}
-    settings = {"scale": scale, "steps": steps, "seed": seed}
+    settings = {"scale": scale, "seed": seed} | ({"steps": steps} if steps else {})
     run_in_component("train_rl", inputs, settings, root, trained.path)

@@ -18,5 +18,5 @@ def train_vlm(
     from causeway.platform.steps import run_in_component
 
     inputs = {"samples": samples.path}
-    settings = {"scale": scale, "steps": steps, "seed": seed}
+    settings = {"scale": scale, "seed": seed} | ({"steps": steps} if steps else {})
     run_in_component("train_vlm", inputs, settings, root, policy.path)

@@ -183,6 +183,10 @@ _EVIDENCE = _table(
     has_tracks=FLAG,
     has_map=FLAG,
     has_signals=FLAG,
+    # carried over from the moment for labels and samples; the scenario comes from what the ego did after t0, so
+    # neither is a field of the `Evidence` that names causes
+    scenario=TEXT,
+    split=TEXT,
 )
 
 _LABELS = _table(

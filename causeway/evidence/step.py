@@ -17,6 +17,9 @@ from causeway.evidence.scene import load_scene
 from causeway.evidence.store import join, open_store, view_file, write_view
 from causeway.evidence.views import RIG_VIEW, VIEWS
 
+# Of the moment, beside the features: the join does not see them, nor does whoever names causes (`Evidence`).
+_CARRIED = ("clip_id", "scenario", "split")
+
 
 @dataclass(frozen=True)
 class FeatureConfig:
@@ -40,8 +43,8 @@ def build_features(moments: Artifact, clips: Artifact, *, out: Writer, config: F
         if row["ego_speed_mps"] is None:
             detail = f"nothing of the ego motion was known in the 2 s up to {row['t0_us']} us"
             out.quarantine("evidence", row["moment_id"], "no_ego_state", detail)
-    clip_of = {r["moment_id"]: r["clip_id"] for r in asked.to_pylist()}
-    out.table("evidence", [row | {"clip_id": clip_of[row["moment_id"]]} for row in known])
+    carried = {r["moment_id"]: r for r in moments.table("moments", ["moment_id", *_CARRIED]).to_pylist()}
+    out.table("evidence", [row | carried[row["moment_id"]] for row in known])
     out.count(read=asked.num_rows, kept=len(known))
 
 

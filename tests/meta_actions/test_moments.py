@@ -1,6 +1,7 @@
 """Transitions, merging, windows and splits of decision moments; and the two steps from clips to moments."""
 
 import numpy as np
+import pyarrow.compute as pc
 import pytest
 
 from causeway.artifacts import Artifact, run, write_artifact
@@ -15,7 +16,7 @@ from causeway.meta_actions.moments import (
     transitions,
 )
 from causeway.meta_actions.names import LANE
-from causeway.meta_actions.step import extract_meta_actions, runs
+from causeway.meta_actions.step import extract_meta_actions, meta_actions_of, runs
 
 TICK_US = 100_000
 
@@ -196,6 +197,19 @@ def test_a_drive_with_nan_is_quarantined(tmp_path):
     meta = Artifact.open(tmp_path / "meta")
     assert [(r["where"], r["reason"]) for r in meta.table("quarantine").to_pylist()] == [("d1", "ego_not_finite")]
     assert {r["clip_id"] for r in moments.table("moments").to_pylist()} == {"good"}
+
+
+def test_the_table_of_meta_actions_is_the_one_the_step_writes(tmp_path):
+    speeds = braking(250)
+    clips = [clip_row("b", "d2", 120, 0), clip_row("a", "d2", 130, 120 * TICK_US), clip_row("c", "d1", 250, 0)]
+    clips.append(clip_row("bad", "d3", 2, 0))
+    rows = ego_rows("b", speeds[:120], 0) + ego_rows("a", speeds[120:], 120 * TICK_US) + ego_rows("c", speeds, 0)
+    moments_of(tmp_path, clips, rows + ego_rows("bad", [1.0, np.inf], 0))
+    written = Artifact.open(tmp_path / "meta").table("meta_actions")
+    clips = Artifact.open(tmp_path / "clips")
+    assert meta_actions_of(clips).equals(written)
+    assert meta_actions_of(clips, {"d2"}).equals(written.filter(pc.field("clip_id") != "c"))
+    assert meta_actions_of(clips, ()).equals(written.slice(0, 0))
 
 
 def test_history_and_future_are_settings():

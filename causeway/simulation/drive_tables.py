@@ -1,0 +1,149 @@
+"""A finished drive of the world as the tables of the PhysicalAI-AV layout.
+
+Knows columns, frames and what a vehicle would have observed (range, lights that face it). Does not know files, zips or
+videos (`export`). Names and conventions are those of `causeway.clips.readers.physicalai_layout`.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+
+from causeway.clips.geometry import TICK_US, quaternion_from_matrix, quaternion_from_yaw, to_frame
+from causeway.clips.readers import physicalai_layout as layout
+from causeway.clips.types import Camera
+from causeway.simulation.vehicle import EGO, SUB_STEPS, sub_states
+from causeway.simulation.visibility import in_view
+from causeway.simulation.world import Tick, World
+
+Array = NDArray[np.float64]
+
+TRACKED_WITHIN_M = 100.0
+FACING_COS = 0.5  # a light is read within 60° of its direction
+
+
+def egomotion(world: World) -> pa.Table:
+    """Pose, velocity and acceleration at 100 Hz: the very sub-steps that the vehicle took."""
+    first = world.ticks[0].ego
+    rows = [np.array([[first.x_m, first.y_m, first.yaw_rad, first.speed_mps]])]
+    controls = [np.array([[first.accel_mps2, first.curvature_per_m]])]
+    for before, after in zip(world.ticks[:-1], world.ticks[1:], strict=True):
+        ego = after.ego
+        rows.append(sub_states(before.ego, ego.accel_mps2, ego.curvature_per_m))
+        controls.append(np.tile([ego.accel_mps2, ego.curvature_per_m], (SUB_STEPS, 1)))
+    x, y, yaw, speed = np.concatenate(rows).T
+    accel, curvature = np.concatenate(controls).T
+    cos, sin, sideways = np.cos(yaw), np.sin(yaw), speed**2 * curvature
+    q, zero = quaternion_from_yaw(yaw), np.zeros(len(x))
+    columns = [
+        np.arange(len(x), dtype=np.int64) * (TICK_US // SUB_STEPS),
+        *(q[:, 1], q[:, 2], q[:, 3], q[:, 0], x, y, zero, speed * cos, speed * sin, zero),
+        *(accel * cos - sideways * sin, accel * sin + sideways * cos, zero, curvature),
+    ]
+    return pa.table(dict(zip(layout.EGOMOTION_COLUMNS, columns, strict=True)))
+
+
+def obstacles(world: World) -> pa.Table:
+    """Boxes of agents within 100 m, in the rig frame of their tick."""
+    rows = [row for tick in world.ticks for row in _boxes(world, tick)]
+    return _table(rows, layout.OBSTACLE_COLUMNS, _OBSTACLE_TYPES)
+
+
+_OBSTACLE_TYPES = (pa.int64(), pa.string(), pa.string(), *[pa.float64()] * 10, pa.string(), pa.string(), pa.int64())
+
+
+def _boxes(world: World, tick: Tick) -> list[tuple]:
+    seen = to_frame(tick.agents.poses, tick.ego.pose)
+    rows = []
+    for agent, (x, y, yaw) in zip(world.traffic.agents, seen.tolist(), strict=True):
+        if np.hypot(x, y) > TRACKED_WITHIN_M:
+            continue
+        w, _, _, z = quaternion_from_yaw(yaw).tolist()
+        size = (agent.length_m, agent.width_m, agent.height_m)
+        label = layout.CLASS_OF_TRACK_TYPE[agent.type]
+        where = (tick.t_us, "world", agent.track_id, x, y, agent.height_m / 2)
+        rows.append((*where, *size, 0.0, 0.0, z, w, label, layout.OBSTACLE_FRAME, tick.t_us))
+    return rows
+
+
+def lanes(world: World) -> pa.Table:
+    """The lane graph, whole."""
+    rows = []
+    for lane in world.scene.layout.road.lanes:
+        shapes = (_points(lane.centre.points), _points(lane.left), _points(lane.right))
+        rows.append((lane.lane_id, *shapes, list(lane.successors), lane.kind))
+    points, names = pa.list_(pa.list_(pa.float64())), pa.list_(pa.string())
+    return _table(rows, layout.LANES_COLUMNS, (pa.string(), points, points, points, names, pa.string()))
+
+
+def road_elements(world: World) -> pa.Table:
+    """Stop lines and crosswalks."""
+    rows = [(e.element_id, e.kind, _points(e.shape), list(e.lane_ids)) for e in world.scene.layout.road.elements]
+    types = (pa.string(), pa.string(), pa.list_(pa.list_(pa.float64())), pa.list_(pa.string()))
+    return _table(rows, layout.ROAD_ELEMENTS_COLUMNS, types)
+
+
+def signals(world: World) -> pa.Table:
+    """The state of each light at each tick at which it could be read."""
+    rows = []
+    for tick in world.ticks:
+        for signal in world.scene.layout.road.signals:
+            faces = np.cos(tick.ego.yaw_rad - signal.facing_rad) > FACING_COS
+            xy, height_m = np.array(signal.position[:2]), signal.position[2]
+            if faces and in_view(tick.ego, world.traffic, tick.agents, xy, height_m):
+                rows.append((tick.t_us, signal.signal_id, signal.state_at(tick.t_us), list(signal.lane_ids)))
+    types = (pa.int64(), pa.string(), pa.string(), pa.list_(pa.string()))
+    return _table(rows, layout.SIGNALS_COLUMNS, types)
+
+
+def route(world: World) -> pa.Table:
+    """The way the ego is to take: the centre line of its lane."""
+    points = _points(world.scene.layout.routes["ego"].points)
+    return _table([(points,)], layout.ROUTE_COLUMNS, (pa.list_(pa.list_(pa.float64())),))
+
+
+def intrinsics(clip_id: str, cameras: Sequence[Camera]) -> pa.Table:
+    """Pinhole lenses; the polynomial columns of the public data hold the focal length alone."""
+    columns = layout.CAMERA_INTRINSICS_COLUMNS + layout.CAMERA_INTRINSICS_EXTRA
+    rows = []
+    for c in cameras:
+        forward, backward = (0.0, c.fx, 0.0, 0.0, 0.0), (0.0, 1.0 / c.fx, 0.0, 0.0, 0.0)
+        rows.append((clip_id, c.name, c.width, c.height, c.cx, c.cy, *forward, *backward, c.model, c.fx, c.fy))
+    types = (pa.string(), pa.string(), pa.int64(), pa.int64(), *[pa.float64()] * 12, pa.string(), *[pa.float64()] * 2)
+    return indexed(_table(rows, columns, types), "clip_id", "camera_name")
+
+
+def extrinsics(clip_id: str, cameras: Sequence[Camera]) -> pa.Table:
+    """Where the cameras sit in the rig."""
+    rows = []
+    for c in cameras:
+        w, x, y, z = quaternion_from_matrix(c.rig_from_camera[:3, :3]).tolist()
+        rows.append((clip_id, c.name, x, y, z, w, *c.rig_from_camera[:3, 3].tolist()))
+    types = (pa.string(), pa.string(), *[pa.float64()] * 7)
+    return indexed(_table(rows, layout.SENSOR_EXTRINSICS_COLUMNS, types), "clip_id", "sensor_name")
+
+
+def dimensions(clip_id: str) -> pa.Table:
+    """The ego vehicle."""
+    size = (EGO.length_m, EGO.width_m, EGO.height_m)
+    row = (clip_id, *size, EGO.rear_axle_to_centre_m, EGO.wheelbase_m, EGO.track_width_m)
+    types = (pa.string(), *[pa.float64()] * 6)
+    return indexed(_table([row], layout.VEHICLE_DIMENSIONS_COLUMNS, types), "clip_id")
+
+
+def indexed(table: pa.Table, *index: str) -> pa.Table:
+    """The table with a note for pandas that these columns are its index, as in the public data."""
+    frame = table.to_pandas().set_index(list(index))
+    return pa.Table.from_pandas(frame)
+
+
+def _points(points: Array) -> list[list[float]]:
+    return np.round(points, 4).tolist()
+
+
+def _table(rows: list[tuple], names: tuple[str, ...], types: tuple[pa.DataType, ...]) -> pa.Table:
+    columns = list(zip(*rows, strict=True)) if rows else [()] * len(names)
+    return pa.table(
+        {n: pa.array(list(c), t) for n, c, t in zip(names, columns, types, strict=True)},
+    )

@@ -1,0 +1,229 @@
+"""The `make_world` step: scenes driven by the expert, written as drives in the PhysicalAI-AV layout, with their truth.
+
+Knows files, zips and how the work is shared between two processes. Does not know what is in a scene. Each scene is one
+chunk of the layout, so that each is made and kept on its own: a killed run draws no picture twice.
+"""
+
+import csv
+import io
+import json
+import os
+import zipfile
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from causeway.artifacts import Writer, progress, step
+from causeway.clips.readers import physicalai_layout as layout
+from causeway.clips.types import Camera
+from causeway.errors import UsageError
+from causeway.model.observation import ObservationSpec
+from causeway.reasoning.records import component_rows
+from causeway.simulation import drive_tables
+from causeway.simulation.cameras import cameras_of
+from causeway.simulation.scenarios import SCENARIOS
+from causeway.simulation.truth import truth_of
+from causeway.simulation.video import mp4_bytes
+from causeway.simulation.world import World, expert_trajectory
+
+SOURCE, LICENCE, VEHICLE = "built-in world", "Apache-2.0", "built-in sedan"
+PICTURES = ObservationSpec(height=192, width=320)
+TICKS_PER_S = 10
+PROCESSES = 2
+SPLITS = ("train", "train", "train", "train", "val", "test")
+Members = Mapping[str, Callable[[], bytes]]
+HOURS = {"day": 12, "overcast": 15, "dusk": 20}
+
+
+@dataclass(frozen=True)
+class WorldConfig:
+    """How many scenes of which scenarios, taken in turn. The n-th scene of a scenario has seed `seed` + n."""
+
+    scenes: int = 24
+    scenarios: tuple[str, ...] = ("lead_braking", "traffic_light", "curve", "parked_nudge")
+    seed: int = 0
+    camera_hz: int = 10
+
+
+@dataclass(frozen=True)
+class DriveJob:
+    """One scene to be written; plain values, so that any process can do it."""
+
+    scenario: str
+    seed: int
+    chunk: int
+    split: str
+    camera_hz: int
+
+    @property
+    def clip_id(self) -> str:
+        """The name of the drive."""
+        return f"{self.scenario}-{self.seed:06d}"
+
+
+@step(kind="drives")
+def make_world(*, out: Writer, config: WorldConfig) -> None:
+    """Write drives whose causes are known; `truth.parquet` says them. UsageError for a setting that cannot be."""
+    jobs = jobs_of(config)
+    folder = out.path(layout.FEATURES_CSV).parent
+    made = []
+    for job, drive in zip(jobs, progress(_drives(folder, jobs), len(jobs), "scenes"), strict=True):
+        made.append(drive)
+        with out.shard(job.clip_id) as shard:
+            if shard is not None:
+                shard.table("truth", drive["truth"])
+                shard.count(drives=1, moments=len(drive["truth"]))
+    _write_index(out, jobs, made)
+    out.source(SOURCE, LICENCE)
+
+
+def jobs_of(config: WorldConfig) -> list[DriveJob]:
+    """The scenes of a configuration, scenarios in turn. UsageError for a setting that cannot be."""
+    unknown = [name for name in config.scenarios if name not in SCENARIOS]
+    if unknown or not config.scenarios:
+        raise UsageError(f"scenario {''.join(unknown[:1])!r} is not one of {', '.join(SCENARIOS)}")
+    if config.scenes < 1:
+        raise UsageError(f"scenes is {config.scenes}; ask for at least one")
+    if config.camera_hz < 1 or TICKS_PER_S % config.camera_hz:
+        raise UsageError(f"camera_hz is {config.camera_hz}; the world moves at 10 Hz: take 1, 2, 5 or 10")
+    jobs = []
+    for i in range(config.scenes):
+        turn, kind = divmod(i, len(config.scenarios))
+        split = SPLITS[turn % len(SPLITS)]
+        jobs.append(DriveJob(config.scenarios[kind], config.seed + turn, i, split, config.camera_hz))
+    return jobs
+
+
+def _drives(folder: Path, jobs: list[DriveJob]) -> Iterator[dict]:
+    """Each job's drive written, in order, in as many processes as there are cores (two at most)."""
+    processes = min(PROCESSES, len(os.sched_getaffinity(0)), len(jobs) // 2)
+    if processes < 2:
+        yield from (write_drive(folder, job) for job in jobs)
+        return
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+        try:
+            yield from pool.map(write_drive, [folder] * len(jobs), jobs)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+
+def write_drive(folder: Path, job: DriveJob) -> dict:
+    """Drive one scene and write its chunk files; returns {truth: rows of the truth table, hour: of the day}."""
+    world = World(job.scenario, job.seed, ObservationSpec((), (), PICTURES.height, PICTURES.width))
+    world.reset()
+    while not world.now.events.done:
+        world.step(expert_trajectory(world))
+    cameras = cameras_of(PICTURES.cameras, PICTURES.height, PICTURES.width)
+    for camera in cameras:
+        _write_zip(folder, layout.camera_feature(camera.name), job, _camera_members(world, camera, job))
+    for feature, table in _LABELS:
+        _write_zip(folder, feature, job, {feature.name: partial(_label, table, world)})
+    _write_calibration(folder, job, cameras)
+    truth = [
+        {
+            "drive_id": job.clip_id,
+            "t0_us": moment.t0_us,
+            "scenario": job.scenario,
+            "longitudinal_decision": moment.record.longitudinal_decision,
+            "lateral_decision": moment.record.lateral_decision,
+            "components": component_rows(moment.record.components),
+        }
+        for moment in truth_of(world)
+    ]
+    return {"truth": truth, "hour": HOURS[world.scene.look]}
+
+
+def _label(table: Callable[[World], pa.Table], world: World) -> bytes:
+    return _parquet(table(world))
+
+
+_LABELS: tuple[tuple[layout.Feature, Callable[[World], pa.Table]], ...] = (
+    (layout.EGOMOTION, drive_tables.egomotion),
+    (layout.OBSTACLES, drive_tables.obstacles),
+    (layout.LANES, drive_tables.lanes),
+    (layout.ROAD_ELEMENTS, drive_tables.road_elements),
+    (layout.SIGNALS, drive_tables.signals),
+    (layout.ROUTE, drive_tables.route),
+)
+
+
+def _camera_members(world: World, camera: Camera, job: DriveJob) -> Members:
+    ticks = range(0, len(world.ticks), TICKS_PER_S // job.camera_hz)
+    times = np.array([world.ticks[i].t_us for i in ticks], dtype=np.int64)
+    (column,) = layout.FRAME_TIMESTAMPS_COLUMNS
+    return {
+        "video": lambda: mp4_bytes((world.picture(camera, i) for i in ticks), job.camera_hz),
+        "frame_timestamps": lambda: _parquet(pa.table({column: times})),
+    }
+
+
+def _write_zip(folder: Path, feature: layout.Feature, job: DriveJob, members: Members) -> None:
+    """One chunk zip, made only when it is not there yet; the same bytes every time."""
+    path = folder / feature.chunk(job.chunk)
+    if path.exists():
+        return
+    target = io.BytesIO()
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_STORED) as archive:
+        for alias, make in members.items():
+            entry = zipfile.ZipInfo(feature.member(job.clip_id, alias), date_time=(1980, 1, 1, 0, 0, 0))
+            archive.writestr(entry, make())
+    _write(path, target.getvalue())
+
+
+def _write_calibration(folder: Path, job: DriveJob, cameras: tuple[Camera, ...]) -> None:
+    tables = {
+        layout.CAMERA_INTRINSICS: drive_tables.intrinsics(job.clip_id, cameras),
+        layout.SENSOR_EXTRINSICS: drive_tables.extrinsics(job.clip_id, cameras),
+        layout.VEHICLE_DIMENSIONS: drive_tables.dimensions(job.clip_id),
+    }
+    for feature, table in tables.items():
+        _write(folder / feature.chunk(job.chunk), _parquet(table))
+
+
+def _write_index(out: Writer, jobs: list[DriveJob], made: list[dict]) -> None:
+    """The tables that name what there is: features, clips, what each clip has, where it is from."""
+    features = layout.all_features(PICTURES.cameras)
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, layout.FEATURES_COLUMNS, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(feature.row() for feature in features)
+    _write(out.path(layout.FEATURES_CSV), text.getvalue().encode())
+    names = [job.clip_id for job in jobs]
+    columns = (names, [job.chunk for job in jobs], [True] * len(jobs), [job.split for job in jobs])
+    index = pa.table(dict(zip(layout.CLIP_INDEX_COLUMNS, columns, strict=True)))
+    _write(out.path(layout.CLIP_INDEX), _parquet(drive_tables.indexed(index, "clip_id")))
+    presence = pa.table({"clip_id": names, **{feature.name: [True] * len(jobs) for feature in features}})
+    _write(out.path(FEATURE_PRESENCE), _parquet(drive_tables.indexed(presence, "clip_id")))
+    places = {"clip_id": names, "country": [SOURCE] * len(jobs), "hour_of_day": [drive["hour"] for drive in made]}
+    _write(out.path(layout.DATA_COLLECTION), _parquet(drive_tables.indexed(pa.table(places), "clip_id")))
+    about = {"name": SOURCE, "licence": LICENCE, "vehicle_id": VEHICLE}
+    _write(out.path(layout.SOURCE_JSON), json.dumps(about, sort_keys=True).encode())
+
+
+FEATURE_PRESENCE = "metadata/feature_presence.parquet"
+
+
+def _parquet(table: pa.Table) -> bytes:
+    target = io.BytesIO()
+    pq.write_table(table, target, compression="zstd")
+    return target.getvalue()
+
+
+def _write(path: Path, data: bytes) -> None:
+    """A file that appears whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f"{path.name}.part")
+    with temporary.open("wb") as file:
+        file.write(data)
+        file.flush()
+        os.fsync(file.fileno())
+    os.replace(temporary, path)

@@ -1,0 +1,1 @@
+"""Training: samples, one loop, four stages, rewards and checkpoints."""

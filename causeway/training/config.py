@@ -1,0 +1,75 @@
+"""What each training stage may be told, with defaults that suit scale `tiny` on two cores.
+
+Knows numbers only; no torch here, so that the command line and the cache can read a config for nothing.
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """What all stages share; the learning rate rises over `warmup` of the steps and falls along a cosine."""
+
+    scale: str = "tiny"
+    seed: int = 0
+    steps: int = 150
+    batch_size: int = 8  # samples of one step over all processes
+    lr: float = 1e-3
+    expert_lr: float = 1e-3  # of the action expert, which starts from nothing
+    final_lr: float = 0.05  # share of the learning rate that the cosine ends at
+    warmup: float = 0.05  # share of the steps
+    weight_decay: float = 0.01
+    grad_clip: float = 1.0
+    checkpoint_every_s: float = 30.0
+    limit: int = 0  # at most so many samples; 0 = all
+
+
+@dataclass(frozen=True)
+class VlmConfig(TrainConfig):
+    """Stage one: questions about the drive and their answers."""
+
+    steps: int = 100
+
+
+@dataclass(frozen=True)
+class ActionConfig(TrainConfig):
+    """Stage two: action tokens and the flow expert, with or without reasoning in the data."""
+
+    steps: int = 240
+    prefix_sigma_bins: float = 12.0  # noise on the action tokens a step sees of its own past (method 4.12, D-045)
+    prefix_mask: float = 0.25  # share of them hidden, so that they listen to pictures and words
+
+
+@dataclass(frozen=True)
+class CocConfig(ActionConfig):
+    """Stage three: reasoning, then action tokens, then the expert behind both."""
+
+    steps: int = 120
+    lr: float = 5e-4  # the weights know how to act already
+    expert_lr: float = 5e-4
+
+
+@dataclass(frozen=True)
+class RlConfig(TrainConfig):
+    """Stage four: GRPO on reasoning and action tokens, the expert re-fitted alongside; reward weights, 0 = absent.
+
+    `collision` has no weight here: it needs recorded agents, and samples carry none.
+    """
+
+    steps: int = 16
+    batch_size: int = 3  # groups of one step
+    lr: float = 5e-5
+    expert_lr: float = 2e-4
+    group_size: int = 6
+    temperature: float = 1.0  # of the sampler; the trainer scores at the same temperature
+    form: str = "clipped"  # or "softmax", the paper's
+    beta: float = 2.0
+    kl_weight: float = 0.02
+    clip_low: float = 0.2
+    clip_high: float = 0.28
+    displacement: float = 1.0
+    comfort: float = 0.2
+    jerk: float = 0.2
+    consistency: float = 0.4
+    reasoning_grade: float = 0.12
+    progress: float = 0.0

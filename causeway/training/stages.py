@@ -1,0 +1,114 @@
+"""The four stages: which samples each takes, what it trains, and its losses.
+
+Knows how a stage's losses are put together from the policy's own. Does not know the loop, files or how a policy
+computes them. Source: arXiv 2511.00088 sec. 4 and 5 (stages) and method 4.12 for what keeps words and wheels
+together.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+
+from causeway.errors import UnusableInput
+from causeway.model.observation import Sample, check_sample
+from causeway.model.policy import Policy, PrefixNoise
+from causeway.training.config import ActionConfig, CocConfig, RlConfig, TrainConfig, VlmConfig
+from causeway.training.loop import StepLoss
+from causeway.training.questions import ask
+from causeway.training.reinforcement import reinforcement_loss
+
+FLOW_DRAWS = 2  # noises a sample on one pass of the backbone: the expert is the cheap part
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One stage of training, by name in `STAGES`."""
+
+    name: str
+    says: str  # one line for the model card: what is learned, and by which losses
+    reasoning_only: bool  # takes no sample whose reasoning is masked
+    trains: tuple[str, ...]  # the policy's modules that learn
+    config: type[TrainConfig]
+    make_loss: Callable[[Policy, Any], StepLoss]
+
+
+def vlm_loss(policy: Policy, config: VlmConfig) -> StepLoss:
+    """Next-token cross-entropy of the answers to questions about the drive; no action tokens."""
+
+    def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
+        numbers = torch.randint(1 << 30, (len(samples),), generator=generator).tolist()
+        asked = [ask(sample, number) for sample, number in zip(samples, numbers, strict=True)]
+        questions, answers = zip(*asked, strict=True)
+        return policy.token_loss(policy.collate_questions(samples, questions, answers))
+
+    return loss
+
+
+def action_loss(policy: Policy, config: ActionConfig) -> StepLoss:
+    """Action tokens with soft targets behind a noisy prefix, reasoning where there is some, and the flow expert.
+
+    The expert reads the backbone's cache with gradients stopped, so its loss trains the expert alone.
+    """
+    noise = PrefixNoise(config.prefix_sigma_bins, config.prefix_mask)
+
+    def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
+        batch = policy.collate(samples)
+        parts = dict(policy.token_loss(batch, noise, generator))
+        flow = policy.flow_loss(batch, generator, FLOW_DRAWS)
+        parts["loss"] = parts["loss"] + flow
+        return parts | {"flow": flow.detach()}
+
+    return loss
+
+
+STAGES: dict[str, Stage] = {
+    stage.name: stage
+    for stage in (
+        Stage(
+            name="vlm",
+            says="answers to questions about the drive (cross-entropy)",
+            reasoning_only=False,
+            trains=("backbone", "embeddings"),
+            config=VlmConfig,
+            make_loss=vlm_loss,
+        ),
+        Stage(
+            name="action",
+            says="action tokens (soft targets, noisy prefix), reasoning where there is some, flow expert (MSE)",
+            reasoning_only=False,
+            trains=("backbone", "embeddings", "expert"),
+            config=ActionConfig,
+            make_loss=action_loss,
+        ),
+        Stage(
+            name="coc",
+            says="reasoning with its end (cross-entropy), action tokens, flow expert; only samples with causes",
+            reasoning_only=True,
+            trains=("backbone", "embeddings", "expert"),
+            config=CocConfig,
+            make_loss=action_loss,
+        ),
+        Stage(
+            name="rl",
+            says="GRPO on reasoning and action tokens against the rewards, flow expert re-fitted (MSE)",
+            reasoning_only=True,
+            trains=("backbone", "embeddings", "expert"),
+            config=RlConfig,
+            make_loss=reinforcement_loss,
+        ),
+    )
+}
+
+
+def checked(stage: Stage, samples: Sequence[Sample]) -> list[Sample]:
+    """The samples that a stage was given, each fit for it; UnusableInput with the reason, or the sample's id."""
+    if not samples:
+        wanted = "with reasoning: without causes this stage has nothing to learn" if stage.reasoning_only else "at all"
+        raise UnusableInput(f"{stage.name}: no training samples {wanted}; label drives with known causes first")
+    for sample in samples:
+        check_sample(sample)
+        if stage.reasoning_only and not sample.reasoning:
+            raise UnusableInput(f"{stage.name}: sample {sample.sample_id} has no reasoning; leave it out")
+    return list(samples)

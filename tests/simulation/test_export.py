@@ -1,0 +1,99 @@
+import json
+import zipfile
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+
+from causeway.artifacts import Artifact, run
+from causeway.clips.readers import physicalai_layout as layout
+from causeway.errors import UsageError
+from causeway.simulation import drive_tables, export
+from causeway.simulation.export import WorldConfig, make_world
+from tests.simulation.driving import SCENARIOS, expert_drive
+
+CONFIG = WorldConfig(scenes=2, scenarios=("traffic_light", "parked_nudge"), seed=5, camera_hz=2)
+
+
+@pytest.fixture(scope="module")
+def drives(tmp_path_factory):
+    out = tmp_path_factory.mktemp("world") / "drives"
+    return run(make_world, {}, out=str(out), config=CONFIG)
+
+
+def test_layout_has_what_features_csv_promises(drives):
+    root = Artifact.open(drives.location).folder()
+    for feature in layout.all_features(("front_wide", "front_tele")):
+        path = root / feature.chunk(0)
+        assert path.is_file(), path
+        for alias, _ in feature.members:
+            assert feature.member("traffic_light-000005", alias) in zipfile.ZipFile(path).namelist()
+    source = json.loads((root / layout.SOURCE_JSON).read_text())
+    assert source["licence"] == "Apache-2.0"
+    assert drives.sources == [{"name": "built-in world", "licence": "Apache-2.0"}]
+
+
+def test_truth_lies_beside_the_drives(drives):
+    truth = Artifact.open(drives.location).table("truth").to_pylist()
+    assert {row["drive_id"] for row in truth} == {"traffic_light-000005", "parked_nudge-000005"}
+    assert all(2_000_000 <= row["t0_us"] <= 13_600_000 for row in truth)
+    assert drives.counts["drives"] == 2
+    assert drives.counts["moments"] == len(truth)
+    assert pq.read_table(Artifact.open(drives.location).folder() / layout.TRUTH).num_rows == len(truth)
+
+
+def test_same_content_from_one_process_and_from_a_pool(drives, tmp_path, monkeypatch):
+    monkeypatch.setattr(export.os, "sched_getaffinity", lambda _: {0, 1})
+    more = WorldConfig(**{**vars(CONFIG), "scenes": 4})
+    pooled = run(make_world, {}, out=str(tmp_path / "pooled"), config=more)
+    monkeypatch.setattr(export.os, "sched_getaffinity", lambda _: {0})
+    alone = run(make_world, {}, out=str(tmp_path / "alone"), config=more)
+    assert pooled.content_hash == alone.content_hash
+    assert pooled.files[layout.EGOMOTION.chunk(0)] == drives.files[layout.EGOMOTION.chunk(0)]
+
+
+def test_ingest_takes_every_row(drives, tmp_path):
+    from causeway.clips.ingest import IngestConfig, ingest
+
+    config = IngestConfig(layout="physicalai-av")
+    clips = Artifact.open(run(ingest, {"drives": drives.location}, out=str(tmp_path / "clips"), config=config).location)
+    assert clips.manifest.counts["quarantine"] == 0
+    rows = clips.table("clips").to_pylist()
+    assert [row["drive_id"] for row in rows] == ["parked_nudge-000005", "traffic_light-000005"]
+    assert all(row["ticks"] == 200 and row["has_tracks"] and row["has_map"] and row["has_signals"] for row in rows)
+    assert sorted(rows[0]["cameras"]) == ["front_tele", "front_wide"]
+    speed = clips.table("ego").column("speed_mps").to_numpy()[:200]
+    np.testing.assert_allclose(speed, expert_drive("parked_nudge", 5).history["speed_mps"], atol=1e-6)
+
+
+def test_egomotion_passes_through_every_tick():
+    world = expert_drive("curve", 0)
+    table = drive_tables.egomotion(world).to_pandas()
+    assert list(table.columns) == list(layout.EGOMOTION_COLUMNS)
+    ticks = table[table.timestamp % 100_000 == 0]
+    history = world.history
+    np.testing.assert_allclose(ticks.x, history["x_m"], atol=1e-9)
+    np.testing.assert_allclose(np.hypot(ticks.vx, ticks.vy), history["speed_mps"], atol=1e-9)
+    np.testing.assert_allclose(ticks.curvature, history["curvature_per_m"], atol=1e-12)
+
+
+def test_lights_are_reported_only_where_they_can_be_read():
+    table = drive_tables.signals(expert_drive("traffic_light", 0)).to_pylist()
+    assert {row["signal_id"] for row in table} >= {"signal_ego"}
+    assert not {row["signal_id"] for row in table} & {"signal_cross_left", "signal_cross_right"}
+
+
+@pytest.mark.parametrize(
+    "bad",
+    [WorldConfig(scenes=0), WorldConfig(scenarios=("moon",)), WorldConfig(scenarios=()), WorldConfig(camera_hz=3)],
+)
+def test_settings_that_cannot_be(bad):
+    with pytest.raises(UsageError):
+        export.jobs_of(bad)
+
+
+def test_each_scenario_is_in_every_split():
+    jobs = export.jobs_of(WorldConfig())
+    assert len({job.clip_id for job in jobs}) == 24
+    for scenario in SCENARIOS:
+        assert {job.split for job in jobs if job.scenario == scenario} == {"train", "val", "test"}

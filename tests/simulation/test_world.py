@@ -1,0 +1,93 @@
+import numpy as np
+import pytest
+
+from causeway.errors import UsageError
+from causeway.model.observation import ObservationSpec, check_observation
+from causeway.simulation import PolicyFault, World, constant_velocity_trajectory, expert_trajectory
+from tests.simulation.driving import BLIND, SCENARIOS, SEEDS, driven, expert_drive
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+@pytest.mark.parametrize("scenario", SCENARIOS)
+def test_expert_drives_cleanly_and_in_comfort(scenario, seed):
+    history = expert_drive(scenario, seed).history
+    assert len(history["t_us"]) == 200
+    assert not history["collision"].astype(bool).any()
+    for event in ("off_road", "lane_departure", "red_light_run", "collision_at_fault"):
+        assert not history[event].any(), event
+    accel, speed = history["accel_mps2"], history["speed_mps"]
+    lateral = speed**2 * history["curvature_per_m"]
+    assert accel.min() >= -4.05
+    assert accel.max() <= 2.40
+    assert np.abs(lateral).max() <= 4.89
+    assert np.abs(np.diff(accel)).max() <= 0.413 + 0.01
+    assert history["progress_m"][-1] > 40.0
+
+
+@pytest.mark.parametrize("scenario", ["lead_braking", "traffic_light", "curve"])
+def test_driver_without_eyes_fails(scenario):
+    for seed in SEEDS:
+        history = driven(scenario, seed, constant_velocity_trajectory).history
+        failed = history["collision"].astype(bool) | history["red_light_run"] | history["off_road"]
+        assert failed.any(), seed
+
+
+def test_observation_is_what_a_policy_takes():
+    world = World("traffic_light", 4)
+    seen = world.reset()
+    check_observation(seen)
+    assert seen.images.shape == (2, 2, 128, 192, 3)
+    assert seen.t0_us == 2_000_000
+    assert seen.frame_t_us.tolist() == [[1_700_000, 2_000_000]] * 2
+    assert seen.ego_history[-1].tolist() == [0.0, 0.0, 0.0]
+    assert seen.ego_history[0, 0] == pytest.approx(-1.5 * seen.speed_mps, rel=0.02)
+    after = world.step(expert_trajectory(world))
+    assert after.t0_us == 2_100_000
+    assert not np.array_equal(after.images[:, 0], after.images[:, 1])
+
+
+def test_same_seed_same_drive_same_bytes():
+    first, second = (World("parked_nudge", 3) for _ in range(2))
+    a, b = first.reset(), second.reset()
+    for _ in range(5):
+        assert a.images.tobytes() == b.images.tobytes()
+        assert a.ego_history.tobytes() == b.ego_history.tobytes()
+        a, b = first.step(expert_trajectory(first)), second.step(expert_trajectory(second))
+    again = first.reset()
+    assert again.images.tobytes() == World("parked_nudge", 3).reset().images.tobytes()
+    assert first.reset().images.tobytes() != World("parked_nudge", 4).reset().images.tobytes()
+
+
+def test_bad_plan_moves_nothing_and_the_run_goes_on():
+    world = World("curve", 0, BLIND)
+    world.reset()
+    before = world.now
+    with pytest.raises(PolicyFault, match="curve 0 at 2"):
+        world.step(np.full((64, 3), np.nan))
+    assert world.now is before
+    assert world.step(expert_trajectory(world)).t0_us == 2_100_000
+
+
+def test_wrong_use_is_said():
+    with pytest.raises(UsageError, match="one of lead_braking"):
+        World("moon_landing", 0)
+    with pytest.raises(UsageError, match="cannot be rendered"):
+        World("curve", 0, ObservationSpec(cameras=("rear_view",)))
+    with pytest.raises(UsageError, match="before"):
+        World("curve", 0, BLIND).step(np.zeros((64, 3)))
+    done = expert_drive("curve", 0)
+    with pytest.raises(UsageError, match="ended"):
+        done.step(expert_trajectory(done))
+
+
+def test_others_react_to_the_ego():
+    """A standing ego on the road is not run over by what comes from behind on its lane."""
+    stand = driven("parked_nudge", 1, lambda seen: _brake(seen.speed_mps))
+    assert not stand.history["collision_at_fault"].any()
+    assert stand.history["speed_mps"][-1] == pytest.approx(0.0, abs=1e-6)
+
+
+def _brake(speed):
+    t = np.minimum(np.arange(1, 65) * 0.1, speed / 3.0)
+    x = speed * t - 1.5 * t**2
+    return np.stack([x, np.zeros(64), np.zeros(64)], axis=-1)

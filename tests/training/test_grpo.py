@@ -1,0 +1,96 @@
+"""GRPO: advantages, both forms, and gradients that go the right way."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from causeway.training.grpo import GrpoForm, advantages, has_signal, kl_estimate, span_loss
+
+REWARDS = torch.tensor([[1.0, 0.0, 0.0, -1.0], [2.0, 2.0, 2.0, 2.0]])
+FEW = settings(max_examples=40, deadline=None)
+
+
+def test_advantages_are_centred_and_scaled_by_the_spread():
+    assert advantages(REWARDS, normalised=False)[0].tolist() == [1.0, 0.0, 0.0, -1.0]
+    spread = 0.5**0.5
+    assert advantages(REWARDS, normalised=True)[0].tolist() == pytest.approx([1 / spread, 0, 0, -1 / spread])
+    assert advantages(REWARDS, normalised=True)[1].tolist() == [0.0] * 4
+
+
+def test_groups_without_signal_are_found():
+    assert has_signal(REWARDS).tolist() == [True, False]
+
+
+@FEW
+@given(st.floats(-5, 0), st.floats(-5, 0))
+def test_the_kl_estimate_is_never_negative_and_zero_for_the_same_policy(one, two):
+    p, q = torch.tensor(one), torch.tensor(two)
+    assert kl_estimate(p, q) >= -1e-6
+    assert kl_estimate(p, p) == 0.0
+
+
+def gradient(form: GrpoForm, rewards: torch.Tensor, mask: torch.Tensor | None = None) -> torch.Tensor:
+    sampled = torch.full((rewards.numel(), 3), -1.0)
+    now = sampled.clone().requires_grad_(True)
+    every = torch.ones_like(sampled, dtype=torch.bool) if mask is None else mask
+    span_loss(form, rewards, now, sampled, sampled, every).backward()
+    return now.grad
+
+
+@pytest.mark.parametrize("name", ["softmax", "clipped"])
+def test_a_step_makes_better_members_likelier_than_worse_ones(name):
+    grad = gradient(GrpoForm(name), REWARDS)
+    best, middle, _, worst = grad[:4, 0].tolist()
+    assert best < middle < worst or (name == "softmax" and best < middle <= worst < 0)
+    assert best < 0
+    assert grad[4:].abs().sum() == 0  # the group without signal teaches nothing
+
+
+@pytest.mark.parametrize("name", ["softmax", "clipped"])
+def test_masked_tokens_get_no_gradient(name):
+    mask = torch.tensor([[True, False, True]]).expand(8, 3)
+    grad = gradient(GrpoForm(name), REWARDS, mask)
+    assert grad[:, 1].abs().sum() == 0
+    assert grad[0, 0] != 0
+
+
+def test_the_softmax_form_is_the_printed_one():
+    logprobs = torch.tensor([[-1.0, -3.0], [-2.0, -2.0]])
+    mask = torch.ones(2, 2, dtype=torch.bool)
+    rewards = torch.tensor([[1.0, 0.0]])
+    weight = torch.softmax(3.0 * torch.tensor([0.5, -0.5]), dim=0)
+    loss = span_loss(GrpoForm("softmax", beta=3.0), rewards, logprobs, logprobs, logprobs, mask)
+    assert float(loss) == pytest.approx(float(-(weight * torch.tensor([-2.0, -2.0])).sum()))
+
+
+@pytest.mark.parametrize(
+    ("ratio", "gain", "expected"),
+    [
+        (1.5, +1.0, -1.28),  # a better member: no reward beyond 1.28
+        (1.1, +1.0, -1.1),
+        (0.5, -1.0, +0.8),  # a worse one: no reward below 0.8
+        (1.5, -1.0, +1.5),
+        (50.0, -1.0, +10.0),  # and no punishment beyond ten
+    ],
+)
+def test_the_clipped_form_clips_asymmetrically(ratio, gain, expected):
+    sampled = torch.zeros(2, 1)
+    now = torch.tensor([[ratio], [1.0]]).log()
+    mask = torch.tensor([[True], [False]])
+    rewards = torch.tensor([[gain, -gain]])  # advantages ±1 after scaling by the spread
+    loss = span_loss(GrpoForm("clipped"), rewards, now, sampled, now, mask)
+    assert float(loss) * 2 == pytest.approx(expected, rel=1e-5)
+
+
+@pytest.mark.parametrize("name", ["softmax", "clipped"])
+def test_drifting_from_the_reference_costs(name):
+    now, mask = torch.full((4, 2), -1.0), torch.ones(4, 2, dtype=torch.bool)
+    same = span_loss(GrpoForm(name, kl_weight=0.5), REWARDS[:1], now, now, now, mask)
+    drifted = span_loss(GrpoForm(name, kl_weight=0.5), REWARDS[:1], now, now, now - 1.0, mask)
+    assert drifted > same
+
+
+def test_an_unknown_form_is_refused():
+    with pytest.raises(ValueError, match="'best'"):
+        gradient(GrpoForm("best"), REWARDS)

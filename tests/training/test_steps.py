@@ -1,0 +1,162 @@
+"""The four steps on a real `tiny` policy: losses fall, words are refused or learned, a policy is whole, a kill is healed."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from causeway.artifacts import Artifact, Writer, run, step
+from causeway.errors import UnusableInput
+from causeway.model import Policy
+from causeway.training import loop
+from causeway.training.config import ActionConfig, CocConfig, RlConfig, VlmConfig
+from causeway.training.sample_store import index_row, shard_file, write_shard
+from causeway.training.step import train_action, train_coc, train_rl, train_vlm
+from tests.training.examples import example_samples
+
+VLM = VlmConfig(steps=12, batch_size=4)
+ACTION = ActionConfig(steps=16, batch_size=4)
+COC = CocConfig(steps=8, batch_size=4)
+RL = RlConfig(steps=2, batch_size=1, group_size=3)
+
+
+def write_samples(folder: Path, samples: list) -> str:
+    @step(kind="samples")
+    def given(*, out: Writer) -> None:
+        write_shard(samples, samples[0].observation.cameras, out.path(shard_file("000000")))
+        out.table("samples", [index_row(s, "000000", i, "test drives") for i, s in enumerate(samples)])
+        out.source("test drives", "CC0-1.0")
+
+    return run(given, {}, out=str(folder)).location
+
+
+@pytest.fixture(scope="module")
+def chain(tmp_path_factory) -> dict[str, Path]:
+    """All four stages once, on 12 samples."""
+    root = tmp_path_factory.mktemp("chain")
+    samples = write_samples(root / "samples", example_samples(12))
+    made, before = {"samples": Path(samples)}, None
+    for name, function, config in (
+        ("vlm", train_vlm, VLM),
+        ("action", train_action, ACTION),
+        ("coc", train_coc, COC),
+        ("rl", train_rl, RL),
+    ):
+        inputs = {"samples": samples} | ({"policy": str(before)} if before else {})
+        before = made[name] = Path(run(function, inputs, out=str(root / name), config=config).location)
+    return made
+
+
+def lines_of(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "losses.jsonl").read_text().splitlines()]
+
+
+@pytest.mark.parametrize("name", ["vlm", "action", "coc"])
+def test_the_loss_falls(chain, name):
+    loss = [line["loss"] for line in lines_of(chain[name]) if line["stage"] == name]
+    assert np.mean(loss[-3:]) < np.mean(loss[:3]) - 0.3
+
+
+def test_losses_are_carried_from_stage_to_stage(chain):
+    lines = lines_of(chain["rl"])
+    assert [line["stage"] for line in lines] == ["vlm"] * 12 + ["action"] * 16 + ["coc"] * 8 + ["rl"] * 2
+    assert {"reasoning", "action", "flow"} <= set(lines[-3]["parts"])
+    assert {"reward_displacement", "reward_reasoning_grade", "kl_text", "silent_groups_action"} <= set(
+        lines[-1]["parts"]
+    )
+    assert max(line["parts"]["logprob_gap_action"] for line in lines[-2:]) < 1e-4
+
+
+def test_a_policy_is_whole_and_holds_no_checkpoint(chain):
+    manifest = Artifact.open(chain["rl"]).manifest
+    assert {"config.json", "model.safetensors", "tokenizer.json", "MODEL_CARD.md", "losses.jsonl"} <= set(
+        manifest.files
+    )
+    assert not [name for name in manifest.files if "checkpoint" in name]
+    card = (chain["rl"] / "MODEL_CARD.md").read_text()
+    for word in ("test drives", "CC0-1.0", "| vlm |", "| rl |", "→"):
+        assert word in card
+    prediction = Policy.load(chain["rl"]).predict(example_samples(2), n=1)
+    assert prediction.trajectory_rig.shape == (2, 1, 64, 3)
+    assert np.isfinite(prediction.trajectory_rig).all()
+
+
+def test_the_statistics_of_the_first_stage_stay(chain):
+    controls = np.stack([sample.controls for sample in example_samples(12)])
+    for name in ("vlm", "rl"):
+        mean = Policy.load(chain[name]).statistics.mean
+        assert mean[0] == pytest.approx(float(controls[..., 0].mean()), abs=1e-6)
+
+
+def test_every_part_of_the_policy_learned_in_its_stage(chain):
+    vlm, action, rl = (Policy.load(chain[name]).state_dict() for name in ("vlm", "action", "rl"))
+    start = Policy.from_scale("tiny", VLM.seed).state_dict()
+    expert, words = "expert.write.weight", "backbone.model.language_model.layers.0.mlp.up_proj.weight"
+    assert (vlm[expert] == start[expert]).all()  # the first stage has no use for the expert
+    assert not (vlm[words] == start[words]).all()
+    assert not (action[expert] == vlm[expert]).all()
+    assert not (rl[expert] == action[expert]).all()
+
+
+@pytest.mark.parametrize(("function", "config"), [(train_coc, COC), (train_rl, RL)])
+def test_samples_without_reasoning_are_refused_in_one_line(chain, tmp_path, function, config):
+    masked = write_samples(tmp_path / "masked", example_samples(4, reasoning=False))
+    with pytest.raises(UnusableInput, match="no training samples with reasoning") as refusal:
+        run(function, {"samples": masked, "policy": str(chain["action"])}, out=str(tmp_path / "out"), config=config)
+    assert "\n" not in str(refusal.value)
+
+
+def test_samples_without_reasoning_train_the_action_stage(chain, tmp_path):
+    masked = write_samples(tmp_path / "masked", example_samples(4, reasoning=False))
+    inputs = {"samples": masked, "policy": str(chain["vlm"])}
+    made = run(train_action, inputs, out=str(tmp_path / "out"), config=replace(ACTION, steps=2))
+    last = lines_of(Path(made.location))[-1]["parts"]
+    assert last["reasoning"] == 0.0
+    assert last["action"] > 0
+    assert last["flow"] > 0
+
+
+def test_a_killed_step_goes_on_and_ends_with_the_same_losses(chain, tmp_path, monkeypatch):
+    inputs = {"samples": str(chain["samples"]), "policy": str(chain["vlm"])}
+    config = replace(ACTION, steps=6, checkpoint_every_s=0.0)
+    whole = run(train_action, inputs, out=str(tmp_path / "whole"), config=config)
+    original, calls = loop._one_step, []
+
+    def killed(*arguments):
+        calls.append(None)
+        if len(calls) == 4:
+            raise KeyboardInterrupt
+        return original(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(loop, "_one_step", killed)
+        with pytest.raises(KeyboardInterrupt):
+            run(train_action, inputs, out=str(tmp_path / "again"), config=config)
+    again = run(train_action, inputs, out=str(tmp_path / "again"), config=config)
+    losses = [[line["loss"] for line in lines_of(Path(made.location))] for made in (whole, again)]
+    assert losses[0] == losses[1]
+    assert len(calls) == 4
+
+
+def test_a_sample_that_makes_the_loss_nan_fails_the_step_with_its_id(chain, tmp_path, monkeypatch):
+    bad = example_samples(12)[5]
+    original = Policy.flow_loss
+
+    def poisoned(self, batch, *rest):
+        loss = original(self, batch, *rest)
+        return loss * float("nan") if bad.sample_id in batch.names else loss
+
+    monkeypatch.setattr(Policy, "flow_loss", poisoned)
+    inputs = {"samples": str(chain["samples"]), "policy": str(chain["vlm"])}
+    with pytest.raises(
+        UnusableInput, match=rf"action step \d+: the loss is not finite with sample\(s\) {bad.sample_id};"
+    ):
+        run(train_action, inputs, out=str(tmp_path / "out"), config=ACTION)
+
+
+def test_a_policy_of_another_scale_is_refused(chain, tmp_path):
+    inputs = {"samples": str(chain["samples"]), "policy": str(chain["vlm"])}
+    with pytest.raises(UnusableInput, match="scale tiny"):
+        run(train_action, inputs, out=str(tmp_path / "out"), config=replace(ACTION, scale="2b"))
