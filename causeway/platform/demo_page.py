@@ -18,6 +18,7 @@ from causeway.training.samples import load_samples
 
 SHOWN_WAYPOINTS = 5
 WORLD = "built-in world"
+_TELLING = ("critical_object", "traffic_light")
 _HIDDEN = {"moment_id", "clip_id", "t0_us", "event_us", "created_us", "scenario", "split", "channel"}
 
 
@@ -73,11 +74,11 @@ def _data_lines(made: Sequence[Manifest], report: dict[str, Any]) -> list[str]:
     for manifest in made:
         if manifest.kind == "policy":
             data = samples[manifest.inputs["samples"]]
-            lines.append(f"{manifest.step}: {data.counts['samples']} samples of {_named(data)}")
-    for suite, data in report["data"].items():
-        named = ", ".join(s["name"] if isinstance(s, dict) else str(s) for s in data.get("sources", []))
-        lines.append(f"{suite}: {data.get('name', '')} {f'({named})' if named else ''}".rstrip())
-    return lines
+            taken, reasoned = manifest.counts["samples"], manifest.counts["with_reasoning"]
+            lines.append(
+                f"{manifest.step}: {taken} of {data.counts['samples']} samples of {_named(data)}, {reasoned} with a cause"
+            )
+    return lines + [f"{suite}: measured on {data['name']}" for suite, data in report["data"].items()]
 
 
 def _losses(policy: Artifact) -> dict[str, list[tuple[int, float]]]:
@@ -90,12 +91,13 @@ def _losses(policy: Artifact) -> dict[str, list[tuple[int, float]]]:
 
 
 def _label_card(made: Sequence[Manifest], causes: Manifest) -> LabelCard | None:
-    """The accepted label with the most evidence behind it, its picture and what it cites."""
+    """An accepted label, its picture and what it cites; one that names a road user or a light tells most."""
     labels = _of(made, "labels", str(causes.inputs["labels"])).table("labels").to_pylist()
     pictures = {s.sample_id: s for s in load_samples(Artifact(causes), with_reasoning=True)}
-    chosen = next((r for r in labels if r["status"] == "accepted" and r["moment_id"] in pictures), None)
-    if chosen is None:
+    accepted = [r for r in labels if r["status"] == "accepted" and r["moment_id"] in pictures]
+    if not accepted:
         return None
+    chosen = next((r for r in accepted if r["components"][0]["category"] in _TELLING), accepted[0])
     rows = [r for m in made if m.kind == "evidence" for r in Artifact(m).table("evidence").to_pylist()]
     evidence = next(r for r in rows if r["moment_id"] == chosen["moment_id"])
     return LabelCard(
