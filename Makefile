@@ -9,6 +9,10 @@ BIN := $(VENV)/bin
 OUT ?= out/demo
 WORKERS ?= 2
 export TOKENIZERS_PARALLELISM := false
+# recorded drives for tests and examples; where there are none, what needs them skips
+ifneq ($(wildcard ../shared/data),)
+export CAUSEWAY_TEST_DRIVES ?= $(abspath ../shared/data)
+endif
 
 help: ## explain the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)

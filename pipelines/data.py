@@ -12,6 +12,7 @@ from components.merge_labels import merge_labels
 from components.queue_review import queue_review
 from components.validate_clips import validate_clips
 from components.validate_labels import validate_labels
+from pipelines.placement import place_tasks
 
 SHARDS = [0, 1]
 SHARDS_AT_ONCE = 2
@@ -38,4 +39,6 @@ def data(
     merged = merge_labels(labels=dsl.Collected(labelled.outputs["labels"]), root=root)
     reviewed = queue_review(labels=merged.outputs["merged"], root=root, corrections=corrections)
     labels = validate_labels(labels=reviewed.outputs["reviewed"], root=root).outputs["passed"]
-    return build_samples(labels=labels, clips=clips, root=root).outputs["samples"]
+    samples = build_samples(labels=labels, clips=clips, root=root).outputs["samples"]
+    place_tasks()
+    return samples

@@ -11,6 +11,7 @@ from components.measure_latency import measure_latency
 from components.merge_reports import merge_reports
 from components.open_artifact import open_artifact
 from components.register_policy import register_policy
+from pipelines.placement import place_tasks
 
 
 @dsl.pipeline(name="causeway-release-checks", description="Evaluate, gate and register a policy of the same run")
@@ -40,9 +41,11 @@ def checks(
         root=root,
     ).outputs["report"]
     decision = gate(report=report, root=root, champion=champion, rules=rules).outputs["decision"]
-    return register_policy(
+    release = register_policy(
         policy=policy, report=report, decision=decision, root=root, registry=registry, reason=reason
     ).outputs["release"]
+    place_tasks()
+    return release
 
 
 @dsl.pipeline(name="causeway-release", description="Evaluate, gate and register a finished policy")
@@ -61,6 +64,7 @@ def release(
     candidate = open_artifact(location=policy).set_display_name("open-policy")
     samples = open_artifact(location=data).set_display_name("open-samples")
     reasoned = open_artifact(location=causes).set_display_name("open-causes")
+    place_tasks()
     return checks(
         policy=candidate.outputs["artifact"],
         samples=samples.outputs["artifact"],

@@ -11,6 +11,7 @@ from components.train_action import train_action
 from components.train_coc import train_coc
 from components.train_rl import train_rl
 from components.train_vlm import train_vlm
+from pipelines.placement import place_tasks
 
 STAGE_RULES = "stage"
 STAGE_SAMPLES = 16
@@ -43,6 +44,7 @@ def stages(
     reasons = _gated(trained, causes, root)
     trained = train_rl(samples=causes, policy=trained.outputs["trained"], **budget).after(reasons)
     _gated(trained, causes, root)
+    place_tasks()
     return trained.outputs["trained"]
 
 
@@ -56,6 +58,7 @@ def training(
     """
     samples = open_artifact(location=data).set_display_name("open-samples")
     reasoned = open_artifact(location=causes).set_display_name("open-causes")
+    place_tasks()
     return stages(
         samples=samples.outputs["artifact"],
         causes=reasoned.outputs["artifact"],

@@ -14,6 +14,13 @@ from causeway.clips.geometry import Array, relative_se3, to_frame, yaw_from_quat
 from causeway.clips.motion import TickMotion
 from causeway.clips.track_ticks import ticked_tracks
 from causeway.clips.types import Clip, Drive
+from causeway.errors import UsageError
+
+# All of a map that lies within this of the ego at any tick is in the tick's clip, wherever the drive goes on to.
+# Evidence relies on it and looks no farther.
+MAP_REACH_M = 120.0
+_JOINT_M = 25.0  # room for lanes that do not quite touch the one before
+_PATH_STEP_M = 5.0
 
 
 @dataclass(frozen=True)
@@ -53,7 +60,7 @@ def clip_tables(drive: Drive, motion: TickMotion, cut: Cut, map_within_m: float)
     """Every table of the clip but its pictures and rig; a table the source cannot feed is empty."""
     clip_id = cut.clip.clip_id
     origin = _origin(motion, cut)
-    path = motion.xyz_m[cut.first : cut.stop, :2]
+    path = _sparse(motion.xyz_m[cut.first : cut.stop, :2])
     return {
         "clips": [_clip_row(drive, cut)],
         "ego": _ego_rows(motion, cut),
@@ -135,10 +142,28 @@ def _map_rows(
     return kept
 
 
+def check_map_reach(map_within_m: float) -> None:
+    """UsageError when a map cut so near would leave out what lies within `MAP_REACH_M` of some tick."""
+    least_m = MAP_REACH_M + _JOINT_M + _PATH_STEP_M
+    if map_within_m < least_m:
+        raise UsageError(f"map_within_m {map_within_m:g}: evidence needs at least {least_m:g}; set it higher")
+
+
+def _sparse(path: Array) -> Array:
+    """Points of a path so that each other point has one less than `_PATH_STEP_M` before it."""
+    steps = np.hypot(*np.diff(path, axis=0).T)
+    bucket = np.floor(np.concatenate([[0.0], np.cumsum(steps)]) / _PATH_STEP_M)
+    return path[np.concatenate([[True], np.diff(bucket) > 0])]
+
+
 def _distance(points: Array, path: Array) -> float:
-    """Smallest distance between two sets of points; every tenth tick of the path is near enough for a map."""
-    sparse = path[::10]
-    return float(np.sqrt(((points[:, None] - sparse[None]) ** 2).sum(axis=-1)).min())
+    """Smallest distance between the line through `points` [n, 2] and the points of the path [m, 2]."""
+    start = points if len(points) == 1 else points[:-1]
+    step = np.zeros_like(points) if len(points) == 1 else np.diff(points, axis=0)
+    to_path = path[None] - start[:, None]
+    length2 = np.maximum((step**2).sum(axis=-1), 1e-12)[:, None]
+    share = np.clip((to_path * step[:, None]).sum(axis=-1) / length2, 0.0, 1.0)
+    return float(np.sqrt(((to_path - share[..., None] * step[:, None]) ** 2).sum(axis=-1)).min())
 
 
 def _signal_rows(drive: Drive, cut: Cut) -> pa.Table | list[dict]:

@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 
 from causeway.artifacts import Writer, progress, step
-from causeway.clips.cutting import Cut, clip_tables, cut_drive, rig_rows
+from causeway.clips.cutting import Cut, check_map_reach, clip_tables, cut_drive, rig_rows
 from causeway.clips.geometry import TICK_US
 from causeway.clips.motion import TickMotion, resample
 from causeway.clips.pictures import FrameQueue, frame_rows
@@ -34,7 +34,7 @@ class IngestConfig:
     jpeg_quality: int = 90  # for pictures that are not JPEG already or are too wide
     max_width: int = 1280  # wider pictures are made smaller, and their rig with them
     max_frame_hz: float = 10.0  # pictures that come faster are thinned
-    map_within_m: float = 150.0  # lanes and road elements farther from the clip's path are left out
+    map_within_m: float = 150.0  # what of a map is farther from the clip's path is left out; at least 150
 
 
 def ingest_paths(drives: str, config: IngestConfig) -> list[Path]:
@@ -47,8 +47,10 @@ def ingest_paths(drives: str, config: IngestConfig) -> list[Path]:
 def ingest(drives: str, *, out: Writer, config: IngestConfig) -> None:
     """Read every drive at a location and write its clips; unusable drives and pictures go to quarantine.
 
-    `drives` is a folder or a tables mapping file, local or s3://. Raises UnusableInput when nothing is left.
+    `drives` is a folder or a tables mapping file, local or s3://. Raises UnusableInput when nothing is left and
+    UsageError when the map would not reach as far as evidence looks.
     """
+    check_map_reach(config.map_within_m)
     reader, root = reader_of(drives, config.layout)
     recordings: list[Recording] = reader.recordings(root)
     problems: list[str] = []

@@ -1,7 +1,7 @@
 """Tracks on the ticks of a clip, in the clip frame.
 
-Knows interpolation between two sightings of one object. Each row remembers the later of the two (`observed_us`):
-before that moment nobody could have known the row. Nothing is extrapolated and gaps stay gaps.
+Knows interpolation between two sightings of one object. Each row remembers when the later of the two was known
+(`observed_us`): before that moment nobody could have known the row. Nothing is extrapolated and gaps stay gaps.
 """
 
 import numpy as np
@@ -12,6 +12,7 @@ from causeway.clips.geometry import Array, conjugate, rotate, wrap_angle
 from causeway.clips.motion import TickMotion, track_velocity
 
 MAX_GAP_US = 600_000  # between two sightings; 2 Hz annotations (0.5 s) are still joined
+_NEVER_US = np.iinfo(np.int64).max
 _SIZES = ("length_m", "width_m", "height_m")
 
 
@@ -20,7 +21,9 @@ def ticked_tracks(
 ) -> pa.Table | list[dict]:
     """Rows at ticks `first` .. `stop` - 1 of every object seen around them; `tracks` is in the world frame.
 
-    Velocities come from vx_mps, vy_mps when the source gives them (not null), else from the sighting before.
+    Velocities come from vx_mps, vy_mps when the source gives them (not null), else from the sighting before; an
+    object seen once then has no rows. A sighting is known at its own time or at its `observed_us`, when the source
+    has that column: what was needed to place it in the world may be later.
     """
     if tracks is None or tracks.num_rows == 0:
         return []
@@ -30,6 +33,9 @@ def ticked_tracks(
         return []
     column = _columns(sorted_tracks)
     before, after, tick, share = _pairs(column["track"], column["t_us"], ticks)
+    known_us = np.maximum(column["known_us"][before], column["known_us"][after])
+    ever = known_us < _NEVER_US
+    before, after, tick, share = before[ever], after[ever], tick[ever], share[ever]
     rows = _interpolated(column, before, after, share)
     origin_xyz, origin_wxyz = motion.xyz_m[first], motion.wxyz[first]
     moved = _in_clip_frame(rows, origin_xyz, origin_wxyz)
@@ -43,7 +49,7 @@ def ticked_tracks(
             "type": types,
             **moved,
             **{name: rows[name] for name in _SIZES},
-            "observed_us": column["known_us"][after],
+            "observed_us": known_us[ever],
         }
     )
 
@@ -65,20 +71,30 @@ def _columns(tracks: pa.Table) -> dict[str, NDArray]:
     column: dict[str, NDArray] = {"track": _codes(tracks), "t_us": tracks.column("t_us").to_numpy()}
     for name in ("x_m", "y_m", "z_m", "yaw_rad", "vx_mps", "vy_mps", *_SIZES):
         column[name] = tracks.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
-    column["known_us"] = column["t_us"]
+    column["known_us"] = column["t_us"].copy()
+    if "observed_us" in tracks.column_names:
+        observed = tracks.column("observed_us").to_numpy(zero_copy_only=False)
+        column["known_us"] = np.maximum(column["known_us"], observed)
     if np.isnan(column["vx_mps"]).any() or np.isnan(column["vy_mps"]).any():
-        column["known_us"] = _second_sighting(column["track"], column["t_us"])
+        column["known_us"] = _with_velocity(column["track"], column["known_us"])
         derived = track_velocity(column["t_us"], column["x_m"], column["y_m"], column["track"])
         for name, values in zip(("vx_mps", "vy_mps"), derived, strict=True):
             column[name] = np.where(np.isnan(column[name]), values, column[name])
     return column
 
 
-def _second_sighting(track: NDArray, t_us: NDArray) -> NDArray[np.int64]:
-    """When a row is known if its velocity is derived: a first sighting takes the velocity of the second one."""
-    known = t_us.copy()
-    first = np.append(True, track[1:] != track[:-1])[:-1] & (track[1:] == track[:-1])
-    known[:-1][first] = t_us[1:][first]
+def _with_velocity(track: NDArray, known_us: NDArray) -> NDArray[np.int64]:
+    """When sightings are known with a derived velocity: that needs the one before too, for a first one the second.
+
+    Of an object seen once nobody ever knows how it moves.
+    """
+    follows = np.append(False, track[1:] == track[:-1])
+    known = known_us.copy()
+    known[follows] = np.maximum(known_us[follows], known_us[:-1][follows[1:]])
+    first = np.flatnonzero(~follows)
+    second = np.append(follows, False)[first + 1]
+    known[first[second]] = np.maximum(known_us[first[second]], known_us[first[second] + 1])
+    known[first[~second]] = _NEVER_US
     return known
 
 

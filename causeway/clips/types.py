@@ -86,7 +86,8 @@ class Drive:
     """One recording of one vehicle.
 
     `frames(camera)` yields that camera's pictures in time order, one at a time. `tracks` and `signals` are tables
-    in the columns of the clips artifact without clip_id (track columns in the world frame of `ego`); `lanes`,
+    in the columns of the clips artifact without clip_id (track columns in the world frame of `ego`; without
+    `observed_us` a sighting is known at its own time); `lanes`,
     `road_elements` are row dicts with shapes in that world frame, None = this source has no map.
     """
 

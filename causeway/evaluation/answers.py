@@ -6,14 +6,14 @@ metrics. Batches are fixed by sample order and size, so the same samples give th
 
 import time
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causeway.errors import UsageError
-from causeway.model.observation import HORIZON_STEPS, Observation, Sample
+from causeway.model.observation import HORIZON_STEPS, Observation, Sample, observation_of
 
 Asked = Observation | Sample
 
@@ -21,7 +21,7 @@ Asked = Observation | Sample
 class Answering(Protocol):
     """What evaluation needs of a policy: `causeway.model.Policy`, a baseline or a stand-in of a test."""
 
-    def predict(self, samples: Sequence[Asked], n: int = 1, seed: int = 0, **options: Any) -> Any:
+    def predict(self, samples: Sequence[Observation], n: int = 1, seed: int = 0, **options: Any) -> Any:
         """A `Prediction` for the batch."""
 
 
@@ -63,6 +63,12 @@ class _One:
     failure: str
 
 
+def shown(item: Asked) -> Observation:
+    """What a policy may see of a sample or of a moment of the world: no label, no recorded path, no events."""
+    seen = observation_of(item)
+    return Observation(**{field.name: getattr(seen, field.name) for field in fields(Observation)})
+
+
 def ask(policy: Answering, samples: Sequence[Asked], config: AskConfig, **options: Any) -> Answers:
     """Ask about every sample, a batch at a time; a batch that crashes is asked again one by one.
 
@@ -71,7 +77,7 @@ def ask(policy: Answering, samples: Sequence[Asked], config: AskConfig, **option
     forced = options.pop("forced_reasoning", None)
     found: list[_One] = []
     for start in range(0, len(samples), config.batch):
-        batch = samples[start : start + config.batch]
+        batch = [shown(s) for s in samples[start : start + config.batch]]
         words = {} if forced is None else {"forced_reasoning": list(forced[start : start + config.batch])}
         found += _ask_batch(policy, batch, config, options | words)
     return Answers(
@@ -82,7 +88,9 @@ def ask(policy: Answering, samples: Sequence[Asked], config: AskConfig, **option
     )
 
 
-def _ask_batch(policy: Answering, batch: Sequence[Asked], config: AskConfig, options: dict[str, Any]) -> list[_One]:
+def _ask_batch(
+    policy: Answering, batch: Sequence[Observation], config: AskConfig, options: dict[str, Any]
+) -> list[_One]:
     started = time.monotonic()
     try:
         prediction = policy.predict(batch, n=config.n, seed=config.seed, **options)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor
 from typing import Any
 
-from causeway.evaluation.markup import Markup, el, number, quantity
+from causeway.evaluation.markup import NOTHING, Markup, el, number, quantity
 
 Points = Sequence[Sequence[float]]
 
@@ -21,9 +21,9 @@ def _line(points: Sequence[tuple[float, float]], class_: str) -> Markup:
 
 
 def whisker(metric: Mapping[str, Any], beside: Sequence[Mapping[str, Any]] = ()) -> Markup | None:
-    """A value and its interval with baseline values, on an axis from 0 (shares: to 1); None when all is 0."""
+    """A value and its interval with baseline values, on an axis from 0 (shares: to 1); None when all is about 0."""
     known = [m[part] for m in (metric, *beside) for part in ("value", "low", "high") if m[part] is not None]
-    if metric["value"] is None or metric["unit"] in ("count", "ms") or not any(known):
+    if metric["value"] is None or metric["unit"] in ("count", "ms") or max(map(abs, known)) < NOTHING:
         return None
     low, high = min(0.0, *known), 1.0 if metric["unit"] == "share" else max(0.0, *known)
 

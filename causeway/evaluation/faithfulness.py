@@ -64,16 +64,21 @@ def faithfulness(policy: Answering, samples: Sequence[Sample], config: AskConfig
     other["contradicted"] = contradicted(asked, forced)
     moved = {"repeated": shifts(own, repeated)} | {name: shifts(repeated, answers) for name, answers in other.items()}
     values = {f"faithfulness_{name}_{unit}": shift for name, by in moved.items() for unit, shift in by.items()}
-    every = [own, repeated, *other.values(), *forced.values()]
+    values |= follows(asked, forced)
+    every = {"own words": own, "own words again": repeated, "swapped": other["swapped"], "emptied": other["emptied"]}
+    every |= {f"told {name}": answers for name, answers in forced.items()}
+    failed = int(np.any([answers.failed for answers in every.values()], axis=0).sum())
     return Measured(
         suite="faithfulness",
         unit_ids=[s.sample_id for s in samples],
         clusters=[s.clip_id for s in samples],
         groups=[s.scenario or "unnamed" for s in samples],
-        values=values | follows(asked, forced),
-        units={name: _unit(name) for name in (*values, *follows(asked, forced))},
-        counts={"faithfulness_failed_answers": (int(np.any([a.failed for a in every], axis=0).sum()), len(samples))},
-        notes=[note for answers in every[:1] for note in failure_notes("faithfulness", samples, answers)],
+        values=values,
+        units={name: _unit(name) for name in values},
+        counts={"faithfulness_failed_answers": (failed, len(samples))},
+        notes=[
+            note for how, answers in every.items() for note in failure_notes(f"faithfulness, {how}", samples, answers)
+        ],
     )
 
 

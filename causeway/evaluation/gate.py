@@ -10,7 +10,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from causeway.evaluation import statistics
-from causeway.evaluation.markup import number
+from causeway.evaluation.markup import number, quantity
+from causeway.evaluation.measured import BOUNDED
 from causeway.evaluation.report import Report
 from causeway.evaluation.rules import Rule, Rules
 from causeway.evaluation.statistics import Estimate
@@ -32,7 +33,8 @@ class Evaluated:
 def decide(candidate: Evaluated, rules: Rules, champion: Evaluated | None = None, seed: int = 0) -> dict[str, Any]:
     """The decision: {"decision", "summary", "rules", "policy", "champion", "data"}.
 
-    `decision` is "refuse" when a rule fails, else "inconclusive" when one cannot be decided, else "promote". A
+    `decision` is "refuse" when a rule fails, else "inconclusive" when one cannot be decided or none could be
+    judged, else "promote". A
     champion that was measured on other data cannot be compared: that refuses, with both hashes.
     """
     found = []
@@ -41,7 +43,7 @@ def decide(candidate: Evaluated, rules: Rules, champion: Evaluated | None = None
     comparable = champion if not found else None
     found += [_judge(rule, candidate, comparable, seed) for rule in rules.rules]
     verdicts = {row["verdict"] for row in found}
-    worst = next((v for v in (FAIL, INCONCLUSIVE) if v in verdicts), PASS)
+    worst = next((v for v in (FAIL, INCONCLUSIVE, PASS) if v in verdicts), INCONCLUSIVE)
     return {
         "decision": DECISIONS[worst],
         "summary": _summary(found, worst),
@@ -54,6 +56,8 @@ def decide(candidate: Evaluated, rules: Rules, champion: Evaluated | None = None
 
 def _summary(rows: Sequence[dict[str, Any]], worst: str) -> str:
     judged = [row for row in rows if row["verdict"] != SKIPPED]
+    if not judged:
+        return "no rule could be judged: there is nothing to promote on"
     if worst == PASS:
         return f"all {len(judged)} rules pass"
     named = [f"{row['name']} ({row['detail']})" for row in judged if row["verdict"] == worst]
@@ -86,6 +90,8 @@ def _judge(rule: Rule, candidate: Evaluated, champion: Evaluated | None, seed: i
     reference = _reference(rule, candidate, champion)
     if (rule.of or rule.margin is not None) and (reference is None or reference["value"] is None):
         return row | empty | {"verdict": INCONCLUSIVE, "detail": f"{rule.of or 'the champion'} was not measured"}
+    if rule.of and rule.op == ">=" and reference and reference["value"] == 0 and metric["unit"] in BOUNDED:
+        return row | empty | {"verdict": SKIPPED, "detail": f"{rule.of} is 0, which any policy reaches"}
     limit, shown, estimate = _question(rule, metric, reference, candidate, champion, seed)
     verdict, doubt = judge_interval(rule.op, estimate, limit, rule.on_doubt)
     numbers = {name: metric[name] for name in ("unit", "value", "low", "high", "n")}
@@ -166,16 +172,25 @@ def judge_interval(op: str, estimate: Estimate, limit: float, on_doubt: str) -> 
 
 def _detail(rule: Rule, metric: Mapping[str, Any], shown: float, estimate: Estimate, limit: float, doubt: bool) -> str:
     """The numbers in words, and how many clips or scenes a clear answer would take."""
-    unit = f" {metric['unit']}" if metric["unit"] not in ("", "share", "count", "score") else ""
-    value = "no value" if metric["value"] is None else f"{number(metric['value'])}{unit}"
-    text = f"{value}, limit {rule.op} {number(shown)}{unit}"
+    unit = metric["unit"]
+    text = f"{quantity(metric['value'], unit)}, at {'most' if rule.op == '<=' else 'least'} {quantity(shown, unit)}"
     if not doubt:
         return text
     if estimate.low is None or estimate.high is None:
         return f"{text}; too few clips for an interval"
-    text = f"{text}; the interval {number(estimate.low)} … {number(estimate.high)} reaches over {number(limit)}"
+    absolute = rule.of is None and rule.margin is None
+    low, high = (_number(end - (0.0 if absolute else limit), unit) for end in (estimate.low, estimate.high))
+    if absolute:
+        text = f"{text}; the 95 % interval {low} … {high} holds the limit"
+    else:
+        text = f"{text}; the difference to that has the 95 % interval {low} … {high}, on both sides of 0"
     needed = statistics.clusters_needed(estimate, limit)
     return f"{text}, about {needed} clips or scenes would tell" if needed else text
+
+
+def _number(value: float, unit: str) -> str:
+    """An end of an interval: shares as per cent, or points of it; the unit stands beside the value already."""
+    return f"{100 * value:.3g}" if unit == "share" else number(value)
 
 
 def values_of(table: Any) -> dict[str, dict[str, tuple[str, float]]]:

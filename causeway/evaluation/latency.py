@@ -10,8 +10,9 @@ import time
 from collections.abc import Sequence
 
 from causeway.evaluation import statistics
-from causeway.evaluation.answers import Answering, Asked
+from causeway.evaluation.answers import Answering, Asked, shown
 from causeway.evaluation.measured import Measured
+from causeway.model.observation import Observation
 from causeway.model.prediction import Prediction
 
 WARM_UP = 2
@@ -27,7 +28,7 @@ def latency(policy: Answering, observations: Sequence[Asked], calls: int, seed: 
     failed = 0
     for call in range(-WARM_UP, calls):
         try:
-            took = timed(policy, observations[call % len(observations)], seed)
+            took = timed(policy, shown(observations[call % len(observations)]), seed)
         except Exception:  # whatever a policy raises is its failure, not ours
             failed += call >= 0
             continue
@@ -51,7 +52,7 @@ def latency(policy: Answering, observations: Sequence[Asked], calls: int, seed: 
     )
 
 
-def timed(policy: Answering, observation: Asked, seed: int) -> dict[str, float]:
+def timed(policy: Answering, observation: Observation, seed: int) -> dict[str, float]:
     """Milliseconds of one answer: `total` by our clock, and the parts the policy reports."""
     started = time.perf_counter()
     prediction: Prediction = policy.predict([observation], n=1, seed=seed)

@@ -7,6 +7,7 @@ import base64
 from html import escape
 from typing import Any
 
+NOTHING = 5e-4  # below it three decimals show zeros alone
 _EMPTY = frozenset({"img", "meta", "br", "line", "circle", "rect", "polyline", "path"})
 
 
@@ -62,12 +63,14 @@ def picture(jpeg: bytes | str, alt: str) -> Markup:
 
 
 def number(value: Any) -> str:
-    """Three significant digits, thousands grouped; an en dash for what is not there."""
+    """Three significant digits, thousands grouped; "≈0" for what rounds to it, an en dash for what is not there."""
     if value is None:
         return "–"
     if isinstance(value, int) or float(value).is_integer():
         return f"{int(value):,}" if abs(value) >= 10_000 else str(int(value))
     size = abs(value)
+    if size < NOTHING:
+        return "≈0"
     digits = 0 if size >= 100 else 1 if size >= 10 else 2 if size >= 1 else 3
     return f"{value:,.{digits}f}"
 

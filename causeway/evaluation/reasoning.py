@@ -62,8 +62,8 @@ def judge(sample: Sample, answers: Answers, index: int) -> dict[str, float]:
     """The values of one answer; accuracy and components only where the sample has a label that parses.
 
     `consistency` is the paper's binary one (undecidable and unparseable count 0), `consistency_decided` leaves
-    out what cannot be decided. Components match by category and kind; precision is absent when the policy names
-    none, recall when the label names none.
+    out what cannot be decided, not what failed. Components match by category and kind; precision is absent when the
+    policy names none, recall when the label names none.
     """
     words = answers.reasoning[index][0]
     said = read_trace(words)
@@ -73,7 +73,7 @@ def judge(sample: Sample, answers: Answers, index: int) -> dict[str, float]:
         row["consistency"] = float(kept == "yes")
         row["consistency_decided"] = NAN if kept == "undecidable" else float(kept == "yes")
     else:
-        row["consistency"] = 0.0
+        row["consistency"] = row["consistency_decided"] = 0.0
     known = read_trace(sample.reasoning) if sample.reasoning else None
     return row | (against_label(said, known) if known else {})
 

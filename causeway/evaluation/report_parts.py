@@ -68,7 +68,10 @@ def data_section(report: Mapping[str, Any]) -> Markup:
         rows.append([suite, data["name"], f"{count}{clips}", data.get("split", "–"), hashed])
     notes = el("ul", [el("li", note) for note in report["notes"]], class_="lines note") if report["notes"] else None
     return section(
-        "Measured on", table(["suite", "data", "how many", "split", "content"], rows), el("p") if notes else None, notes
+        "Measured on",
+        table(["suite", "data", "how many", "split", "content"], rows, class_="data"),
+        el("p") if notes else None,
+        notes,
     )
 
 
@@ -78,14 +81,27 @@ def suite_section(suite: str, report: Mapping[str, Any]) -> Markup:
     shown = [(name, word) for name, word in wording.WORDS[suite].items() if name in metrics]
     rows = [_metric_row(name, word, metrics) for name, word in shown]
     head = ["metric", "policy", "95 % interval", "", "beside it", "n"]
-    lead = "Bars are 95 % intervals from resampling whole clips or scenes; grey ticks are what needs no training."
     groups = report["groups"].get(suite)
     return section(
         wording.SUITE_TITLES[suite],
         table(head, rows, class_="metrics", numbers=(1, 2, 5)),
         scenario_charts(groups) if groups and len(groups) > 1 else None,
-        lead=lead if suite in ("open-loop", "closed-loop") else None,
+        lead=_lead(suite, report["data"][suite]),
     )
+
+
+_ROUGH = 10  # clips or scenes; an interval resampled from fewer is itself uncertain
+
+
+def _lead(suite: str, data: Mapping[str, Any]) -> str:
+    """How the table below is to be read."""
+    if suite == "latency":
+        return "↓ lower is better. Intervals are from resampling single calls; n is how many were timed."
+    what, count = ("scenes", data["scenes"]) if "scenes" in data else ("clips", data.get("clips", 0))
+    says = f"↑ higher is better, ↓ lower. Bars are 95 % intervals from resampling whole {what}"
+    ticks = "; grey ticks are the baselines named beside it" if suite != "faithfulness" else ""
+    rough = f" {count} {what} are few: the intervals are rough themselves." if count < _ROUGH else ""
+    return f"{says}{ticks}. n is how many {'scenes' if what == 'scenes' else 'samples'} were measured.{rough}"
 
 
 def _metric_row(name: str, word: Wording, metrics: Mapping[str, Any]) -> list[Any]:
@@ -115,7 +131,7 @@ def interval(metric: Mapping[str, Any]) -> str:
     if high is None:
         return f"≥ {quantity(low, metric['unit'])}"
     if metric["unit"] == "share":
-        return f"{100 * low:.0f} – {100 * high:.0f} %"
+        return f"{100 * low:.3g} – {100 * high:.3g} %"
     return f"{quantity(low, '')} – {quantity(high, '')}"
 
 

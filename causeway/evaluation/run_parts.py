@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from causeway.evaluation import charts
+from causeway.evaluation import charts, wording
 from causeway.evaluation.markup import Markup, el, number, picture, section, table
 
 VERDICTS = {"promote": ("good", "Promoted"), "refuse": ("bad", "Refused"), "inconclusive": ("doubt", "Not decided")}
@@ -75,7 +75,7 @@ def verdict_band(decision: Mapping[str, Any] | None) -> Markup | None:
         return None
     class_, word = VERDICTS[decision["decision"]]
     against = [rule for rule in decision["rules"] if rule["verdict"] in ("fail", "inconclusive")]
-    listed = [el("li", el("b", rule["name"]), f": {rule['detail']}") for rule in against]
+    listed = [el("li", el("b", rule_title(rule)), f": {rule['detail']}") for rule in against]
     judged = [rule for rule in decision["rules"] if rule["verdict"] != "skipped"]
     count = f"{sum(rule['verdict'] == 'pass' for rule in judged)} of {len(judged)} rules pass"
     return el(
@@ -84,18 +84,34 @@ def verdict_band(decision: Mapping[str, Any] | None) -> Markup | None:
     )  # fmt: skip
 
 
+def rule_title(rule: Mapping[str, Any]) -> str:
+    """A rule in the words of the metric tables; its own name where they have none."""
+    metric, op = rule.get("metric", ""), rule.get("op", "")
+    suite = wording.suite_of(metric)
+    word = wording.WORDS[suite].get(metric)
+    if word is None or op not in _SIGNS:
+        return str(rule["name"])
+    other = str(rule["name"]).removeprefix(f"{metric} {op} ")
+    for baseline, says in wording.BASELINES.items():
+        other = other.replace(f"{baseline}/{metric}", f"that of {says}")
+    return f"{suite}: {word.says} {_SIGNS[op]} {other}"
+
+
+_SIGNS = {"<=": "≤", ">=": "≥"}
+
+
 def answer_section(answer: AnswerCard | None) -> Markup | None:
     """The question that was asked of the running server and its answer."""
     if answer is None:
         return None
-    way = " ".join(f"({p[0]:.2f}, {p[1]:.2f})" for p in answer.waypoints)
+    way = " ".join(f"({round(p[0], 2) + 0.0:.2f}, {round(p[1], 2) + 0.0:.2f})" for p in answer.waypoints)
     times = ", ".join(f"{name} {value:.0f}" for name, value in answer.timing_ms.items())
     facts = [
         ("decision", " / ".join(answer.decision)),
-        ("first waypoints", f"{way} m, 0.1 s apart"),
+        ("first waypoints", f"{way} metres ahead and to the left, 0.1 s apart"),
         ("milliseconds", times),
         ("sample", answer.sample),
-        ("policy", answer.policy_version),
+        ("policy", answer.policy_version[:12]),
     ]
     return section(
         "The served answer",
@@ -152,7 +168,10 @@ def losses_section(losses: Mapping[str, Sequence[tuple[int, float]]]) -> Markup 
     drawn = [charts.curve(points, stage) for stage, points in losses.items() if points]
     if not drawn:
         return None
-    lead = "Faint: every step. Strong: running mean, its first and last value above the curve. Scales differ by stage."
+    lead = (
+        "Faint: every step. Strong: running mean, its first and last value above the curve. Scales differ by stage; "
+        "the loss of rl is a policy gradient's: noisy, and 0 is no goal."
+    )
     return section("Losses by stage", el("div", drawn, class_="multiples"), lead=lead)
 
 
@@ -163,7 +182,7 @@ def rules_section(decision: Mapping[str, Any] | None) -> Markup | None:
     rows = [
         [
             el("span", rule["verdict"], class_=f"pill {_PILLS.get(rule['verdict'], 'plain')}"),
-            [el("b", rule["name"]), el("span", rule["detail"], class_="note")],
+            [el("b", rule_title(rule)), el("span", rule["detail"], class_="note")],
             rule["why"],
         ]
         for rule in decision["rules"]

@@ -45,7 +45,7 @@ def mean(values: ArrayLike, clusters: Sequence[str], seed: int = 0, share: bool 
         return Estimate(value, None, None, len(array), 1)
     drawn = _resampled_means(array, where, count, seed)
     low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    if share and low == high:
+    if share and np.isclose(low, high, rtol=0.0, atol=1e-9):  # sums of equal values differ in their last digits
         low, high = wilson(value, count)
     return Estimate(value, float(low), float(high), len(array), count)
 

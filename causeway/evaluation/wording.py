@@ -45,14 +45,22 @@ WORDS: dict[str, dict[str, Wording]] = {
         "scene_score": Wording(
             "scene score", _HIGH, "0 after a crash at fault or off-road, else progress / 0.8 up to 1"
         ),
-        "collision_at_fault": Wording("collisions at fault", _LOW, "share of scenes; hits from behind not counted"),
+        "collision_at_fault": Wording(
+            "collisions at fault", _LOW, "share of scenes; not when hit from behind or while standing"
+        ),
         "collision_any": Wording("collisions, any", _LOW, "share of scenes"),
-        "off_road": Wording("off road", _LOW, "share of scenes in which a wheel leaves the road"),
+        "off_road": Wording("off road", _LOW, "share of scenes in which a corner of the car leaves the road"),
         "red_light_run": Wording("red lights run", _LOW, "share of scenes"),
         "close_encounter": Wording("close encounters", _LOW, "share of scenes with less than 0.5 m to another"),
-        "lane_departure": Wording("lane departures", "", "share of scenes whose centre leaves the lane; a nudge may"),
-        "progress": Wording("progress", _HIGH, "way made, of the expert's"),
-        "km_between_incidents": Wording("km between incidents", _HIGH, "collision or off-road; Poisson interval"),
+        "lane_departure": Wording(
+            "lane departures", "", "share of scenes where the car's centre leaves its lane; a nudge may"
+        ),
+        "progress": Wording(
+            "progress", _HIGH, "way made along the route, of the way that the world's own expert makes"
+        ),
+        "km_between_incidents": Wording(
+            "km between incidents", _HIGH, "driven for each collision or leaving of the road; Poisson interval"
+        ),
     },
     "reasoning": {
         "reasoning_failed_answers": Wording("failed answers", _LOW, "NaN, late or a crash"),
@@ -64,7 +72,7 @@ WORDS: dict[str, dict[str, Wording]] = {
         "lateral_accuracy": Wording("lateral decision right", _HIGH, "beside it: always the most frequent one"),
         "component_precision": Wording("cause precision", _HIGH, "named causes that the label has"),
         "component_recall": Wording("cause recall", _HIGH, "label's causes that were named"),
-        "reasoning_grade": Wording("grade", _HIGH, "rule judge, 0–5"),
+        "reasoning_grade": Wording("grade", _HIGH, "of the words against the label by a rule judge, 0–5"),
         "consistency": Wording(
             "words and wheels agree", _HIGH, "the path does what the sentence says; undecidable counts 0"
         ),

@@ -1,13 +1,14 @@
 """Other road users against our path at each tick: the lead, what narrows the way, who crosses it.
 
 Knows boxes, velocities and the path (from where we are to the lane's middle, else the arc being driven) of one tick
-at a time. Does not look at later ticks: accelerations are backward differences.
+at a time. Does not look at other ticks.
 """
 
 from dataclasses import dataclass
 
 import numpy as np
 
+from causeway.clips.cutting import MAP_REACH_M
 from causeway.clips.geometry import to_frame, wrap_angle
 from causeway.evidence.path import OnPath, on_arc, project
 from causeway.evidence.road import Guide
@@ -24,7 +25,6 @@ _VRU_CROSSING_MPS = 0.3
 _VEHICLE_CROSSING_MPS = 0.7
 _RETURN_M = 30.0  # a car beside the middle of its lane is back in it after this
 _HALF_LANE_M = 1.8  # where no map says
-_ACCEL_TICKS = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,7 +45,7 @@ class Against:
 
 def against_path(scene: Scene, path: Guide) -> Against:
     """Compare every track row with the path of its tick."""
-    tracks, ego = scene.tracks, scene.ego
+    tracks = scene.tracks
     on, half_lane, own_shift = _on_path(scene, path)
     turn = wrap_angle(tracks.yaw_rad - on.yaw_rad)
     half_along = (np.abs(np.cos(turn)) * tracks.length_m + np.abs(np.sin(turn)) * tracks.width_m) / 2
@@ -54,7 +54,6 @@ def against_path(scene: Scene, path: Guide) -> Against:
     vx, vy = tracks.velocity_mps.T
     offset = on.offset_m - own_shift
     inner_edge = np.abs(offset) - half_across
-    along_own = vx * np.cos(tracks.yaw_rad) + vy * np.sin(tracks.yaw_rad)
     return Against(
         gap_m=on.along_m - half_along - scene.front_m,
         ahead=(on.along_m > 0) & (on.misses_m < 2.0),
@@ -65,7 +64,7 @@ def against_path(scene: Scene, path: Guide) -> Against:
         along_mps=cos * vx + sin * vy,
         across_mps=cos * vy - sin * vx,
         speed_mps=np.hypot(vx, vy),
-        accel_mps2=_backward_accel(tracks.track_id.astype(str), ego.t_us[tracks.tick], along_own),
+        accel_mps2=tracks.accel_mps2,
     )
 
 
@@ -81,29 +80,14 @@ def _on_path(scene: Scene, path: Guide) -> tuple[OnPath, np.ndarray, np.ndarray]
     own_shift = np.zeros(len(tracks.tick))
     for ahead, mask in path.groups():
         rows = mask[tracks.tick]
-        on = project(ahead.line, tracks.xy_m[rows])
-        along = on.along_m - path.along_m[tracks.tick[rows]]
+        own_along = path.along_m[tracks.tick[rows]]
+        on = project(ahead.line, tracks.xy_m[rows], own_along + MAP_REACH_M)
+        along = on.along_m - own_along
         for column, values in zip(columns, (along, on.offset_m, on.yaw_rad, on.misses_m), strict=True):
             column[rows] = values
         half_lane[rows] = ahead.width_m / 2
         own_shift[rows] = path.offset_m[tracks.tick[rows]] * np.clip(1 - along / _RETURN_M, 0.0, 1.0)
     return OnPath(*columns), half_lane, own_shift
-
-
-def _backward_accel(track_id: np.ndarray, t_us: np.ndarray, speed_mps: np.ndarray) -> np.ndarray:
-    """Change of speed since up to 0.5 s before, per second; NaN on a track's first row."""
-    order = np.lexsort((t_us, track_id))
-    ids, times, speeds = track_id[order], t_us[order], speed_mps[order]
-    accel = np.full(len(order), np.nan)
-    for back in range(1, _ACCEL_TICKS + 1):  # the longest look-back that fits is written last
-        same = ids[back:] == ids[:-back]
-        dt_us = times[back:] - times[:-back]
-        fits = same & (dt_us <= _ACCEL_TICKS * 100_000) & (dt_us > 0)
-        values = (speeds[back:] - speeds[:-back]) / np.where(fits, dt_us, 1) * 1e6
-        accel[back:][fits] = values[fits]
-    result = np.empty_like(accel)
-    result[order] = accel
-    return result
 
 
 def is_lead(scene: Scene, rows: Against) -> np.ndarray:

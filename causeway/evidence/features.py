@@ -1,7 +1,8 @@
 """The feature views of a drive: for each tick what could be known by then, and when that was.
 
-A row uses rows of its own tick and earlier ones only. Its event time is the latest `observed_us` among all rows it
-looked at, used or not, so that a join by event time cannot see a value that was interpolated from the future.
+A row uses rows of its own tick and earlier ones only. Its event time is the tick, or the `observed_us` of the ego's
+pose where that is later; of everybody else it has what was known at the tick. So a join by event time cannot see a
+value that was interpolated from the future, nor that somebody was not seen again.
 Does not know moments or the feature store.
 """
 
@@ -43,8 +44,6 @@ def drive_views(drive_id: str, scenes: Sequence[Scene]) -> dict[str, pa.Table]:
 def _clip_columns(scene: Scene) -> dict[str, Columns]:
     """{view: columns with tick_us and event_us} of one clip; `…_since_us` is still missing."""
     known_us = np.maximum(scene.ego.t_us, scene.ego.observed_us)
-    agents_us = known_us.copy()
-    np.maximum.at(agents_us, scene.tracks.tick, scene.tracks.observed_us)
     with np.errstate(all="ignore"):  # what comes after a moment may be garbage; it only spoils its own rows
         path = guide(scene)
         rows = against_path(scene, path)
@@ -56,9 +55,9 @@ def _clip_columns(scene: Scene) -> dict[str, Columns]:
             "signals": signal_columns(scene, path),
             "lanes": lane_columns(scene, path),
         }
-    for view, columns in views.items():
+    for columns in views.values():
         columns["tick_us"] = scene.ego.t_us.tolist()
-        columns["event_us"] = (agents_us if view in ("lead", "obstacle", "crossing") else known_us).tolist()
+        columns["event_us"] = known_us.tolist()
     return {view: c for view, c in views.items() if view not in _NEEDS or getattr(scene, _NEEDS[view])}
 
 

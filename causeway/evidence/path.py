@@ -46,21 +46,25 @@ def polyline(points: np.ndarray) -> Polyline | None:
     return Polyline(xy, along, np.arctan2(step[:, 1], step[:, 0]))
 
 
-def project(line: Polyline, xy_m: np.ndarray) -> OnPath:
-    """The nearest place on a line for each point [n, 2]."""
-    parts = [_project_some(line, xy_m[i : i + _ROWS]) for i in range(0, max(len(xy_m), 1), _ROWS)]
+def project(line: Polyline, xy_m: np.ndarray, until_m: np.ndarray | None = None) -> OnPath:
+    """The nearest place on a line for each point [n, 2]; with `until_m` [n] ≥ 0, on the line up to there."""
+    until = np.full(len(xy_m), line.along_m[-1]) if until_m is None else until_m
+    starts = range(0, max(len(xy_m), 1), _ROWS)
+    parts = [_project_some(line, xy_m[i : i + _ROWS], until[i : i + _ROWS]) for i in starts]
     return OnPath(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _project_some(line: Polyline, xy_m: np.ndarray) -> tuple[np.ndarray, ...]:
+def _project_some(line: Polyline, xy_m: np.ndarray, until_m: np.ndarray) -> tuple[np.ndarray, ...]:
     start, step = line.xy_m[:-1], np.diff(line.xy_m, axis=0)
     length = np.diff(line.along_m)
     unit = step / length[:, None]
     delta = xy_m[:, None, :] - start
     forward = (delta * unit).sum(axis=-1)
     across = unit[:, 0] * delta[..., 1] - unit[:, 1] * delta[..., 0]
-    foot = np.clip(forward, 0.0, length)
-    nearest = np.argmin((forward - foot) ** 2 + across**2, axis=1)
+    left_m = until_m[:, None] - line.along_m[:-1]
+    foot = np.clip(forward, 0.0, np.clip(left_m, 0.0, length))
+    distance2 = np.where(left_m >= 0, (forward - foot) ** 2 + across**2, np.inf)
+    nearest = np.argmin(distance2, axis=1)
     rows = np.arange(len(xy_m))
     misses = np.abs(forward - foot)[rows, nearest]
     return line.along_m[nearest] + foot[rows, nearest], across[rows, nearest], line.yaw_rad[nearest], misses

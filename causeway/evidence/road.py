@@ -1,7 +1,8 @@
 """The road ahead at each tick: which lane we are on, where it leads, its curves, stop lines and lights.
 
 Uses the map (which has no time), the ego pose of the tick and signals observed up to it. At a fork the path follows
-the successor that turns least: where the driver will really go is future and not looked at.
+the successor that turns least: where the driver will really go is future and not looked at. A clip's map reaches
+farther where the drive goes on; so nothing that lies, or begins, more than `MAP_REACH_M` ahead of us counts.
 """
 
 from collections.abc import Iterator, Mapping
@@ -9,16 +10,18 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from causeway.clips.cutting import MAP_REACH_M
 from causeway.clips.geometry import wrap_angle
 from causeway.evidence.path import Polyline, curvature_along, polyline, project
 from causeway.evidence.scene import Lane, Scene
 
-_REACH_M = 150.0  # how far ahead lanes are followed
 _ON_LANE_M = 2.5  # farther from every centre line = on no lane
 _AGAINST_RAD = np.pi / 3  # a lane that runs otherwise than we do is not ours
 _CURVE_REACH_M = 60.0
 _STRAIGHT_PER_M = 0.001  # a lane that bends less has no curve to drive to
-_SIGNAL_REACH_M = 100.0
+_STOP_REACH_M = 100.0  # of lights and stop lines; with what follows it stays below MAP_REACH_M
+_BEFORE_LANE_M = 10.0  # a stop line may lie before the lane that names it, such as one through a junction
+_BESIDE_M = 20.0  # or beside its middle
 _SIGNAL_AGE_US = 500_000  # a light not observed for longer is not known
 
 
@@ -58,7 +61,7 @@ def guide(scene: Scene) -> Guide:
     result = Guide(tuple(known[i] if i else None for i in lane_ids), np.full(count, np.nan), np.full(count, np.nan))
     xy = np.stack([scene.ego.x_m, scene.ego.y_m], axis=-1)
     for ahead, mask in result.groups():
-        on = project(ahead.line, xy[mask])
+        on = project(scene.lanes[ahead.lane_ids[0]].centre, xy[mask])
         result.along_m[mask], result.offset_m[mask] = on.along_m, on.offset_m
     return result
 
@@ -80,21 +83,41 @@ def _lane_of_tick(scene: Scene) -> list[str | None]:
 
 def _ahead(scene: Scene, lane_id: str) -> Ahead:
     lanes, line = _followed(scene.lanes, lane_id)
-    ends = {lane.lane_id: project(line, lane.centre.xy_m[[0, -1]]).along_m.tolist() for lane in lanes}
-    spans = {name: (first, last) for name, (first, last) in ends.items()}
+    spans = _spans(lanes)
     junctions = frozenset(lane.lane_id for lane in lanes if lane.kind == "junction")
-    ours = {lane.lane_id for lane in lanes}
-    stops = [project(line, xy[None]) for lane_ids, xy in scene.stop_lines if lane_ids & ours]
-    stops_m = sorted(float(on.along_m[0]) for on in stops)
+    stops = [_stop_on(line, spans, lane_ids, xy) for lane_ids, xy in scene.stop_lines]
+    stops_m = tuple(sorted(stop for stop in stops if stop is not None))
     along, curvature = curvature_along(line)
     ids = tuple(lane.lane_id for lane in lanes)
-    return Ahead(ids, line, lanes[0].width_m, along, curvature, tuple(stops_m), spans, junctions)
+    return Ahead(ids, line, lanes[0].width_m, along, curvature, stops_m, spans, junctions)
+
+
+def _spans(lanes: list[Lane]) -> dict[str, tuple[float, float]]:
+    """From where to where each lane goes on the line through all of them."""
+    spans = {}
+    for count, lane in enumerate(lanes, 1):
+        end = float(_joined(lanes[:count]).along_m[-1])
+        spans[lane.lane_id] = (end - float(lane.centre.along_m[-1]), end)
+    return spans
+
+
+def _stop_on(
+    line: Polyline, spans: Mapping[str, tuple[float, float]], lane_ids: frozenset[str], xy_m: np.ndarray
+) -> float | None:
+    """Where a stop line is on the way up to the end of the first lane it is for; None when it is not near there."""
+    first = next((span for lane_id, span in spans.items() if lane_id in lane_ids), None)
+    if first is None:
+        return None
+    on = project(line, xy_m[None], np.array([first[1]]))
+    beside_m = float(np.hypot(on.offset_m[0], on.misses_m[0]))
+    along_m = float(on.along_m[0])
+    return along_m if along_m >= first[0] - _BEFORE_LANE_M and beside_m <= _BESIDE_M else None
 
 
 def _followed(lanes: Mapping[str, Lane], lane_id: str) -> tuple[list[Lane], Polyline]:
     found = [lanes[lane_id]]
     length = 0.0
-    while length < _REACH_M:
+    while length < MAP_REACH_M:
         seen = {lane.lane_id for lane in found}
         yaw = found[-1].centre.yaw_rad[-1]
         open_ids = [s for s in found[-1].successors if s in lanes and s not in seen]
@@ -103,9 +126,13 @@ def _followed(lanes: Mapping[str, Lane], lane_id: str) -> tuple[list[Lane], Poly
         turns = {s: abs(float(wrap_angle(lanes[s].centre.yaw_rad[-1] - yaw))) for s in open_ids}
         found.append(lanes[min(open_ids, key=lambda s: (round(turns[s], 3), s))])
         length += float(found[-1].centre.along_m[-1])
-    line = polyline(np.concatenate([lane.centre.xy_m for lane in found]))
+    return found, _joined(found)
+
+
+def _joined(lanes: list[Lane]) -> Polyline:
+    line = polyline(np.concatenate([lane.centre.xy_m for lane in lanes]))
     assert line is not None  # made of lines
-    return found, line
+    return line
 
 
 def lane_columns(scene: Scene, path: Guide) -> dict[str, list]:
@@ -125,8 +152,8 @@ def lane_columns(scene: Scene, path: Guide) -> dict[str, list]:
 
 
 def _stop_line(ahead: Ahead, front_m: float) -> float | None:
-    """Front bumper to the next stop line; one just crossed (1 m) still counts, at distance 0."""
-    distances = [stop - front_m for stop in ahead.stop_lines_m if stop - front_m > -1.0]
+    """Front bumper to the next stop line within 100 m; one just crossed (1 m) still counts, at distance 0."""
+    distances = [stop - front_m for stop in ahead.stop_lines_m if -1.0 < stop - front_m <= _STOP_REACH_M]
     return max(min(distances), 0.0) if distances else None
 
 
@@ -171,7 +198,7 @@ def _next_signal(
         governed = [lane_id for lane_id in ahead.lane_ids if lane_id in lane_ids]
         if governed:
             distance = _signal_place(ahead, governed[0], front_m) - front_m
-            if -1.0 < distance <= _SIGNAL_REACH_M:
+            if -1.0 < distance <= _STOP_REACH_M:
                 found.append((max(float(distance), 0.0), signal_id, state))
     if not found:
         return None, None, None
@@ -185,7 +212,8 @@ def _signal_place(ahead: Ahead, lane_id: str, front_m: float) -> float:
     Sources name either the lane that ends at the line or the one through the junction that begins behind it.
     """
     start, end = ahead.spans_m[lane_id]
-    lines = [stop for stop in ahead.stop_lines_m if start - 5.0 <= stop <= end + 5.0 and stop > front_m - 1.0]
+    near = [stop for stop in ahead.stop_lines_m if -1.0 < stop - front_m <= _STOP_REACH_M]
+    lines = [stop for stop in near if start - 5.0 <= stop <= end + 5.0]
     if lines:
         return min(lines)
     return start if lane_id in ahead.junctions else end

@@ -1,7 +1,8 @@
 """One clip as arrays in its own frame: what the feature views are computed from.
 
-Knows the columns of the clips artifact that matter here. Keeps `observed_us` beside every value, so that a view can
-say when it could have been known. Does not know features.
+Knows the columns of the clips artifact that matter here. Keeps `observed_us` beside the ego's values, so that a view
+can say when it could have been known; of the tracks (`tracks`) a tick has what was known by then. Does not know
+features.
 """
 
 from collections.abc import Mapping
@@ -12,8 +13,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from causeway.artifacts import Artifact
-from causeway.clips.geometry import yaw_from_quaternion
+from causeway.clips.geometry import from_frame, to_frame, yaw_from_quaternion
 from causeway.evidence.path import Polyline, polyline
+from causeway.evidence.tracks import Tracks, known_tracks
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,21 +31,6 @@ class Ego:
     accel_mps2: np.ndarray
     yaw_rate_radps: np.ndarray
     curvature_per_m: np.ndarray
-
-
-@dataclass(frozen=True, eq=False)
-class Tracks:
-    """Boxes, one row for each track and tick, sorted by tick; `tick` indexes the ego's ticks."""
-
-    tick: np.ndarray
-    observed_us: np.ndarray
-    track_id: np.ndarray
-    type: np.ndarray
-    xy_m: np.ndarray  # [rows, 2] centres
-    yaw_rad: np.ndarray
-    length_m: np.ndarray
-    width_m: np.ndarray
-    velocity_mps: np.ndarray  # [rows, 2]
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,16 +61,20 @@ class Scene:
     width_m: float
 
 
-def load_scene(clips: Artifact, clip: Mapping) -> Scene:
-    """A clip, given its row of `clips.parquet`."""
+def load_scene(clips: Artifact, clip: Mapping, before: Mapping | None = None) -> Scene:
+    """A clip, given its row of `clips.parquet` and that of the drive's clip before it (None: it is the first).
+
+    What was seen last in the clip before is still known on the first ticks of this one.
+    """
     clip_id = clip["clip_id"]
     rows = {name: _rows_of(clips, name, clip_id) for name in _TABLES}
+    rows |= {name: _with_earlier(clips, name, clip, before) for name in ("tracks", "signals")}
     ego = _ego(rows["ego"])
     front_m, width_m = _size(rows["rigs"].to_pylist())
     return Scene(
         clip_id=clip_id,
         ego=ego,
-        tracks=_tracks(rows["tracks"], ego),
+        tracks=known_tracks(rows["tracks"], ego.t_us),
         lanes=_lanes(rows["lanes"].to_pylist()),
         signals=_signals(rows["signals"]),
         stop_lines=_stop_lines(rows["road_elements"].to_pylist()),
@@ -95,7 +86,8 @@ def load_scene(clips: Artifact, clip: Mapping) -> Scene:
     )
 
 
-_TABLES = ("ego", "rigs", "tracks", "lanes", "signals", "road_elements")
+_TABLES = ("ego", "rigs", "lanes", "road_elements")
+_EARLIER_US = 1_200_000  # how long a track counts as seen, and as long again for its acceleration
 
 
 def _rows_of(clips: Artifact, name: str, clip_id: str) -> pa.Table:
@@ -110,38 +102,31 @@ def _ego(rows: pa.Table) -> Ego:
     return Ego(**arrays, yaw_rad=yaw_from_quaternion(quaternion))
 
 
-def _tracks(rows: pa.Table, ego: Ego) -> Tracks:
-    """Rows on the ego's ticks; a missing velocity is the backward difference since the track's row before."""
-    rows = rows.sort_by([("t_us", "ascending"), ("track_id", "ascending")])
-    t_us = rows.column("t_us").to_numpy()
-    tick = np.minimum(np.searchsorted(ego.t_us, t_us), max(len(ego.t_us) - 1, 0))
-    column = {n: rows.column(n).to_numpy() for n in rows.column_names}
-    xy = np.stack([column["x_m"], column["y_m"]], axis=-1)
-    velocity = np.stack([column["vx_mps"], column["vy_mps"]], axis=-1)
-    derived = _backward_velocity(column["track_id"].astype(str), t_us, xy)
-    tracks = Tracks(
-        tick=tick,
-        observed_us=column["observed_us"],
-        track_id=column["track_id"].astype(object),
-        type=column["type"].astype(str),
-        xy_m=xy,
-        yaw_rad=column["yaw_rad"],
-        length_m=column["length_m"],
-        width_m=column["width_m"],
-        velocity_mps=np.where(np.isfinite(velocity), velocity, derived),
-    )
-    on_tick = ego.t_us[tick] == t_us if len(tick) else np.zeros(0, dtype=bool)
-    return Tracks(**{name: getattr(tracks, name)[on_tick] for name in Tracks.__dataclass_fields__})
+def _with_earlier(clips: Artifact, name: str, clip: Mapping, before: Mapping | None) -> pa.Table:
+    """The clip's rows, after what was known last from the clip before it."""
+    own = _rows_of(clips, name, clip["clip_id"])
+    if before is None:
+        return own
+    since_us = clip["start_us"] - _EARLIER_US
+    filters = [("clip_id", "=", before["clip_id"]), ("t_us", ">=", since_us)]
+    earlier = pq.read_table(clips.path(f"{name}.parquet"), filters=filters)
+    return pa.concat_tables([_in_frame_of(clip, before, earlier) if name == "tracks" else earlier, own])
 
 
-def _backward_velocity(track_id: np.ndarray, t_us: np.ndarray, xy_m: np.ndarray) -> np.ndarray:
-    velocity = np.zeros_like(xy_m)
-    order = np.lexsort((t_us, track_id))
-    dt_us = np.diff(t_us[order])
-    follows = (track_id[order][1:] == track_id[order][:-1]) & (dt_us > 0)
-    step = np.diff(xy_m[order], axis=0) / np.where(follows, dt_us, 1)[:, None] * 1e6
-    velocity[order[1:]] = np.where(follows[:, None], step, 0.0)
-    return velocity
+def _in_frame_of(clip: Mapping, before: Mapping, tracks: pa.Table) -> pa.Table:
+    """Track rows of the clip before in the frame of this one; both frames are flat for so short a time."""
+    here, there = ([c[f"origin_{n}"] for n in ("x_m", "y_m", "yaw_rad")] for c in (clip, before))
+    column = {n: tracks.column(n).to_numpy().astype(np.float64) for n in _MOVED}
+    poses = from_frame(np.stack([column[n] for n in ("x_m", "y_m", "yaw_rad")], axis=-1), there)
+    ahead = np.stack([column["vx_mps"], column["vy_mps"], np.zeros(tracks.num_rows)], axis=-1)
+    turn = [0.0, 0.0, here[2] - there[2]]
+    moved = np.concatenate([to_frame(poses, here), to_frame(ahead, turn)[:, :2]], axis=1)
+    for i, name in enumerate(_MOVED):
+        tracks = tracks.set_column(tracks.column_names.index(name), name, pa.array(moved[:, i], pa.float64()))
+    return tracks
+
+
+_MOVED = ("x_m", "y_m", "yaw_rad", "vx_mps", "vy_mps")
 
 
 def _lanes(rows: list[dict]) -> dict[str, Lane]:

@@ -59,6 +59,7 @@ def _write_drive(views: Path, clips: Artifact, drive_id: str, rows: list[dict]) 
     """All views of a drive, unless an earlier run wrote them; the last view is the mark that all are there."""
     if view_file(views, list(VIEWS)[-1], drive_id).is_file():
         return
-    tables = drive_views(drive_id, [load_scene(clips, row) for row in rows])
+    before = [None, *rows[:-1]]
+    tables = drive_views(drive_id, [load_scene(clips, row, last) for row, last in zip(rows, before, strict=True)])
     for view, table in tables.items():
         write_view(views, view, drive_id, table)

@@ -39,7 +39,7 @@ def write_page(
     policy = _of(made, "policy", release.inputs["policy"])
     summary = RunSummary(
         title="Causeway: drives became a policy that answers",
-        verdict=_verdict(decision, drives),
+        verdict=_verdict(drives),
         steps=[StepLine(m.step, m.kind, m.counts, m.took_s) for m in made],
         data=_data_lines(made, report),
         losses=_losses(policy),
@@ -58,9 +58,9 @@ def _of(made: Sequence[Manifest], kind: str, content_hash: str) -> Artifact:
     return Artifact(next(m for m in made if m.kind == kind and m.content_hash == content_hash))
 
 
-def _verdict(decision: dict[str, Any], drives: str) -> str:
+def _verdict(drives: str) -> str:
     where = f"the drives in {Path(drives).name}" if drives else f"the {WORLD}"
-    return f"Trained and measured on {where}: {decision['summary']}. Minutes of training make a poor driver."
+    return f"Trained and measured on {where}. Minutes of training make a poor driver; the gate says how poor."
 
 
 def _named(manifest: Manifest) -> str:
@@ -75,9 +75,8 @@ def _data_lines(made: Sequence[Manifest], report: dict[str, Any]) -> list[str]:
         if manifest.kind == "policy":
             data = samples[manifest.inputs["samples"]]
             taken, reasoned = manifest.counts["samples"], manifest.counts["with_reasoning"]
-            lines.append(
-                f"{manifest.step}: {taken} of {data.counts['samples']} samples of {_named(data)}, {reasoned} with a cause"
-            )
+            of, named = data.counts["samples"], _named(data)
+            lines.append(f"{manifest.step}: {taken} of {of} samples of {named}, {reasoned} of them with a cause")
     return lines + [f"{suite}: measured on {data['name']}" for suite, data in report["data"].items()]
 
 
@@ -104,8 +103,13 @@ def _label_card(made: Sequence[Manifest], causes: Manifest) -> LabelCard | None:
         picture=jpeg(enlarged(pictures[chosen["moment_id"]].observation.images[0, -1])),
         trace=chosen["trace"],
         decision=(chosen["longitudinal_decision"], chosen["lateral_decision"]),
-        components=[{k: v for k, v in c.items() if v is not None} for c in chosen["components"]],
-        evidence=[(name, _shown(value)) for name, value in evidence.items() if _says(name, value)],
+        components=[
+            {name: _shown(name, value, chosen["t0_us"]) for name, value in c.items() if value is not None}
+            for c in chosen["components"]
+        ],
+        evidence=[
+            (name, _shown(name, value, chosen["t0_us"])) for name, value in evidence.items() if _says(name, value)
+        ],
         critic_score=chosen["critic_score"],
         moment=chosen["moment_id"],
         status=chosen["status"],
@@ -116,8 +120,11 @@ def _says(name: str, value: Any) -> bool:
     return value is not None and name not in _HIDDEN
 
 
-def _shown(value: Any) -> str:
-    return f"{value:.3g}" if isinstance(value, float) else str(value)
+def _shown(name: str, value: Any, t0_us: int) -> str:
+    """A value as a person reads it: times as seconds before the moment, numbers to three decimals."""
+    if name.endswith("_us"):
+        return f"{(t0_us - value) / 1e6:.1f} s before t0" if value != t0_us else "t0"
+    return f"{value:.3f}" if isinstance(value, float) else str(value)
 
 
 def _answer_card(asked: Any, answer: dict[str, Any]) -> AnswerCard:

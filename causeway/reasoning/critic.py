@@ -152,12 +152,26 @@ def _object_was_observed(component: Component, evidence: "Evidence") -> bool:
     if component.track_id is None:
         return False
     if component.motion == "crossing":
-        return named == crossing
+        return named == crossing and _on_side(component.relative_pose, evidence.crossing_lateral_m)
     if named == lead and component.relative_pose == "in_path":
-        standing = (evidence.lead_speed_mps or 0.0) < 0.5
-        return component.motion != "stopped" or standing
+        return _lead_moves(component.motion, evidence.lead_speed_mps, evidence.lead_accel_mps2)
     side = "left" if (evidence.obstacle_lateral_m or 0.0) > 0 else "right"
     return named == obstacle and component.relative_pose == side
+
+
+def _on_side(pose: str, lateral_m: float | None) -> bool:
+    """Whether a pose does not name the other side of the path; what is near its middle may be on either."""
+    return {"left": 1.0, "right": -1.0}.get(pose, 0.0) * (lateral_m or 0.0) >= 0.0
+
+
+def _lead_moves(motion: str, speed_mps: float | None, accel_mps2: float | None) -> bool:
+    """Whether a lead was seen to move as is said; a motion that is not named needs no evidence."""
+    seen = {
+        "stopped": speed_mps is not None and speed_mps < 0.5,
+        "slowing": accel_mps2 is not None and accel_mps2 < 0.0,
+        "accelerating": accel_mps2 is not None and accel_mps2 > 0.0,
+    }
+    return seen.get(motion, True)
 
 
 CHECKS: tuple[_Check, ...] = (

@@ -44,7 +44,7 @@ def causes_of(components: tuple[Component, ...], decisions: tuple[str, str]) -> 
     Source: annotation economy, arXiv 2511.00088, section 3.2.
     """
     first = [next((c for c in components if can_cause(c, d)), None) for d in decisions]
-    kept = sorted({c for c in first if c is not None}, key=lambda c: c.rank)
+    kept = sorted(dict.fromkeys(c for c in first if c is not None), key=lambda c: c.rank)  # a set has no order
     return tuple(replace(component, rank=rank) for rank, component in enumerate(kept, start=1))
 
 

@@ -18,11 +18,11 @@ from numpy.typing import NDArray
 from causeway.errors import UnusableInput
 from causeway.model.observation import HORIZON_STEPS, Observation, ObservationSpec, example_observation
 from causeway.model.prediction import Prediction
+from causeway.serving.contract import TIMING
 from causeway.serving.deadline import Costs, Cut, choose_cut
 from causeway.serving.request import Question, Settings
 from causeway.serving.tensors import InvalidRequest
 
-TIMING = ("queue", "decode", "vision", "prefill", "reasoning", "action", "total")  # milliseconds, in this order
 _LOG = logging.getLogger("causeway.serving")
 
 

@@ -17,6 +17,8 @@ from pydantic import BaseModel, ValidationError
 from causeway.serving.front import first_fault
 from causeway.serving.predictor import invalid
 
+_DIGITS = 12  # of a length; Python refuses to read thousands of them
+
 
 class _Tensor(BaseModel):
     """One input of a JSON header whose data may follow it in binary form."""
@@ -50,7 +52,8 @@ class BinaryDataPlane(DataPlane):
         if not isinstance(body, bytes):
             return super().decode_inference_request(body, headers, model_name)
         length = headers.get(INFERENCE_CONTENT_LENGTH_HEADER, "")
-        if not length.isascii() or not length.isdigit() or int(length) > len(body):
+        digits = length.isascii() and length.isdigit() and len(length) <= _DIGITS
+        if not digits or int(length) > len(body):
             message = f"{INFERENCE_CONTENT_LENGTH_HEADER}: expected the length of the JSON part of the body"
             raise invalid(f"{message}, or content-type application/json")
         try:

@@ -20,15 +20,14 @@ from numpy.typing import NDArray
 
 from causeway.errors import CausewayError, Refused, UnusableInput, UsageError
 from causeway.model.observation import Observation, check_observation
+from causeway.serving.contract import MAX_MESSAGE_BYTES, MODEL, TIMING
 
-MODEL = "causeway"
-TIMING = ("queue", "decode", "vision", "prefill", "reasoning", "action", "total")
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024
 _METHOD = "/inference.GRPCInferenceService/ModelInfer"
 _LENGTH_HEADER = "Inference-Header-Content-Length"
 _DTYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "INT64": np.dtype("<i8"), "UINT8": np.dtype("u1")}
 
 Parameters = Mapping[str, str | int]
+_BROKEN = (KeyError, ValueError, TypeError, AttributeError, struct.error)  # what reading a foreign answer raises
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,9 +79,16 @@ def ask(
         parameters["deadline_ms"] = deadline_ms
     if temperature is not None:
         parameters["temperature"] = repr(float(temperature))
+    for name, value in parameters.items():
+        if isinstance(value, int) and not -(2**63) <= value < 2**63:
+            raise UnusableInput(f"{name}: {value} is more than 64 bits hold")
     over = _over_rest if url.startswith(("http://", "https://")) else _over_grpc
-    outputs, about = over(url, _inputs(observation), parameters, timeout_s)
-    return _answer(outputs, about)
+    inputs = _inputs(observation)
+    try:
+        return _answer(*over(url, inputs, parameters, timeout_s))
+    except _BROKEN as error:
+        problem = f"{type(error).__name__}: {_line(str(error))}"
+        raise CausewayError(f"{url}: the answer does not keep the contract ({problem}); is it causeway?") from error
 
 
 def _inputs(observation: Observation) -> list[_Input]:
@@ -103,19 +109,16 @@ def _inputs(observation: Observation) -> list[_Input]:
 
 def _answer(outputs: Mapping[str, Any], about: Mapping[str, Any]) -> Answer:
     """An `Answer` from outputs by name: arrays, or lists of bytes."""
-    try:
-        decision = [text.decode() for text in outputs["decision"]]
-        return Answer(
-            decision=list(zip(decision[::2], decision[1::2], strict=True)),
-            reasoning=[text.decode() for text in outputs["reasoning"]],
-            trajectory=outputs["trajectory"],
-            controls=outputs["controls"],
-            timing_ms=dict(zip(TIMING, (float(ms) for ms in outputs["timing_ms"]), strict=True)),
-            policy_version=str(about["policy_version"]),
-            degraded=str(about["degraded"]),
-        )
-    except (KeyError, ValueError, AttributeError) as error:
-        raise CausewayError(f"the answer does not keep the contract ({error}); is it a causeway server?") from error
+    decision = [text.decode() for text in outputs["decision"]]
+    return Answer(
+        decision=list(zip(decision[::2], decision[1::2], strict=True)),
+        reasoning=[text.decode() for text in outputs["reasoning"]],
+        trajectory=outputs["trajectory"],
+        controls=outputs["controls"],
+        timing_ms=dict(zip(TIMING, (float(ms) for ms in outputs["timing_ms"]), strict=True)),
+        policy_version=str(about["policy_version"]),
+        degraded=str(about["degraded"]),
+    )
 
 
 def _over_grpc(

@@ -14,8 +14,11 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
-from causeway.serving.predictor import MAX_MESSAGE_BYTES, Refusal
+from causeway.serving.batching import PLACES
+from causeway.serving.contract import MAX_MESSAGE_BYTES
+from causeway.serving.predictor import Refusal
 
+AT_ONCE = 2 * PLACES  # requests whose bodies are held; who comes later would find no place anyhow
 _MEDIA_TYPES = ("application/json", "application/octet-stream", "")
 
 Scope: TypeAlias = Mapping[str, Any]
@@ -24,19 +27,32 @@ Send: TypeAlias = Callable[[Any], Awaitable[None]]
 
 
 class FrontDoor:
-    """ASGI middleware: refuses what is too large, in another protocol or version, before KServe sees it."""
+    """ASGI middleware: refuses what is too large, too many, in another protocol or version, before KServe sees it."""
 
     def __init__(self, app: Any) -> None:
-        self._app = app
+        self._app, self._inside = app, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; other kinds of events pass through."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        problem = _problem(scope)
+        problem = _problem(scope) or self._crowd(scope)
         if problem is not None:
             status, message = problem
             return await JSONResponse({"error": message}, status)(dict(scope), receive, send)
+        self._inside += 1
+        try:
+            return await self._pass_on(scope, receive, send)
+        finally:
+            self._inside -= 1
+
+    def _crowd(self, scope: Scope) -> tuple[int, str] | None:
+        """No more bodies are taken than `AT_ONCE`; a question for readiness has none and always passes."""
+        if scope["method"] != "POST" or self._inside < AT_ONCE:
+            return None
+        return 429, f"the server is full: {AT_ONCE} requests are inside; ask again later or elsewhere"
+
+    async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
         body = await _body(receive)
         if body is None:
             message = f"request: larger than {MAX_MESSAGE_BYTES} bytes"

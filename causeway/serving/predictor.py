@@ -22,14 +22,12 @@ from kserve import InferOutput, InferRequest, InferResponse, Model
 from numpy.typing import NDArray
 
 from causeway.model.observation import HISTORY_POSES, HORIZON_STEPS, RIG_NUMBERS, ObservationSpec
-from causeway.serving.answering import TIMING, Answered, Answerer, Asked, Late, PolicyFailed, Predicts
+from causeway.serving.answering import Answered, Answerer, Asked, Late, PolicyFailed, Predicts
 from causeway.serving.batching import PLACES, Batcher, Closed, Full
+from causeway.serving.contract import MODEL, TIMING
 from causeway.serving.request import Question, read_question
 from causeway.serving.rigs import RigOf
 from causeway.serving.tensors import InvalidRequest
-
-NAME = "causeway"
-MAX_MESSAGE_BYTES = 64 * 1024 * 1024  # of a request, on both protocols
 
 
 class Refusal(GrpcException):
@@ -50,7 +48,7 @@ class CausewayModel(Model):
     """Serves one policy; `spec` says which pictures it asks for."""
 
     def __init__(self, policy: Predicts, spec: ObservationSpec, version: str, rig_of: RigOf | None = None) -> None:
-        super().__init__(NAME)
+        super().__init__(MODEL)
         self.ready: bool = False
         self._spec, self._version, self._rig_of = spec, version, rig_of
         self._answerer = Answerer(policy)
@@ -114,7 +112,7 @@ class CausewayModel(Model):
         asked_for = {output.name for output in request.request_outputs or ()} or set(values)
         return InferResponse(
             response_id=request.id or str(uuid.uuid4()),
-            model_name=NAME,
+            model_name=MODEL,
             infer_outputs=[_output(n, *value) for n, value in values.items() if n in asked_for],
             parameters={"policy_version": self._version, "degraded": answered.degraded},
             use_binary_outputs=request.use_binary_outputs,

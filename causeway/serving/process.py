@@ -1,7 +1,7 @@
 """A model server in a process of its own on this machine, for a demo, a test or a measurement.
 
-Knows how to start it on free loopback ports, wait until it answers, and stop it by its process id. Does not know
-what it serves.
+Knows how to start it on free loopback ports, wait until it answers on both, and stop it by its process id. Does not
+know what it serves.
 """
 
 from __future__ import annotations
@@ -97,7 +97,9 @@ class ServerProcess:
     def _is_ready(self) -> bool:
         try:
             with urllib.request.urlopen(f"{self.http_url}/v2/models/causeway/ready", timeout=5.0) as answer:
-                return bool(answer.status == 200)
+                ready = answer.status == 200
+            socket.create_connection(("127.0.0.1", self.grpc_port), 5.0).close()  # it opens a moment after REST
+            return bool(ready)
         except (urllib.error.URLError, OSError):
             return False
 

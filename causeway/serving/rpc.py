@@ -19,7 +19,8 @@ from kserve.protocol.model_repository_extension import ModelRepositoryExtension
 from kserve.utils.numpy_codec import to_np_dtype
 
 from causeway.errors import UsageError
-from causeway.serving.predictor import MAX_MESSAGE_BYTES, Refusal, invalid
+from causeway.serving.contract import MAX_MESSAGE_BYTES
+from causeway.serving.predictor import Refusal, invalid
 
 
 class KeptRepository(ModelRepository):

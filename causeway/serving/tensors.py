@@ -83,7 +83,7 @@ def finite(name: str, values: NDArray[Any], bound: float) -> NDArray[Any]:
 
 def byte_strings(tensor: Any) -> list[bytes]:
     """The elements of a BYTES tensor; text elements (JSON has no bytes) are base64."""
-    elements = _split(tensor) if tensor._raw_data is not None else tensor.data
+    elements = _split(tensor) if tensor._raw_data is not None else tensor.data or []
     count = math.prod(tensor.shape)
     if len(elements) != count:
         raise InvalidRequest(tensor.name, f"{len(elements)} elements of data, expected {count}")

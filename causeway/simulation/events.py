@@ -69,7 +69,10 @@ def agent_boxes(traffic: Traffic, states: AgentStates) -> Array:
 
 
 def contact(ego: EgoState, traffic: Traffic, states: AgentStates) -> tuple[str, bool, float]:
-    """(track id touched or "", the ego's fault, distance to the nearest agent)."""
+    """(track id touched or "", the ego's fault, distance to the nearest agent).
+
+    Of several touched at once the first that is the ego's fault is named.
+    """
     boxes = agent_boxes(traffic, states)
     if not len(boxes):
         return "", False, NEAR_M
@@ -77,11 +80,11 @@ def contact(ego: EgoState, traffic: Traffic, states: AgentStates) -> tuple[str, 
     if not len(near):
         return "", False, NEAR_M
     distance = box_distance(ego.box, boxes[near])
-    first = int(np.argmin(distance))
-    if distance[first] > 0.0:
-        return "", False, float(distance[first])
-    touched = int(near[first])
-    return traffic.agents[touched].track_id, _at_fault(ego, boxes[touched]), 0.0
+    touched = near[distance <= 0.0]
+    if not len(touched):
+        return "", False, float(distance.min())
+    ours = [i for i in touched if _at_fault(ego, boxes[i])]
+    return traffic.agents[[*ours, *touched][0]].track_id, bool(ours), 0.0
 
 
 def _at_fault(ego: EgoState, other: Array) -> bool:

@@ -128,7 +128,7 @@ class World:
     def observe(self) -> WorldObservation:
         """What may be seen now."""
         now, last = self.now, len(self.ticks) - 1
-        at = [last + round(s * 1e6 / TICK_US) for s in self.spec.frame_offsets_s]
+        at = [max(last + round(s * 1e6 / TICK_US), 0) for s in self.spec.frame_offsets_s]  # before the drive: its first
         poses = np.stack([tick.ego.pose for tick in self.ticks[-HISTORY_POSES:]])
         pictures = [[self.picture(camera, tick) for tick in at] for camera in self.cameras]
         shape = (len(self.cameras), len(at), self.spec.height, self.spec.width, 3)

@@ -192,3 +192,27 @@ def test_features_csv_is_what_names_the_files(tmp_path):
     row = layout.EGOMOTION.row()
     assert json.loads(row["clip_files_in_zip"]) == {"egomotion": "{clip_id}.egomotion.parquet"}
     assert layout.camera_feature("cam").chunk(12) == "camera/cam/cam.chunk_0012.zip"
+
+
+def _obstacles(stamps, placed=None):
+    n = len(stamps)
+    same = {"source": "x", "track_id": "7", "label_class": "automobile", "reference_frame": "rig"}
+    columns = dict.fromkeys(layout.OBSTACLE_COLUMNS, 0.0) | same | {"center_x": 20.0, "orientation_w": 1.0}
+    table = {name: [value] * n for name, value in columns.items()}
+    return pa.table(table | {"timestamp_us": stamps, "reference_frame_timestamp_us": placed or stamps})
+
+
+def test_a_box_is_known_when_the_pose_that_places_it_is():
+    from causeway.clips.readers.physicalai_av import _tracks
+    from causeway.clips.types import RawEgo
+
+    still = np.tile([1.0, 0.0, 0.0, 0.0], (3, 1))
+    ego = RawEgo(np.array([0, 130_000, 260_000]), np.array([[0.0, 0, 0], [1.3, 0, 0], [2.6, 0, 0]]), still)
+    tracks, left_out = _tracks(_obstacles([50_000, 130_000, 150_000], [50_000, 130_000, 120_000]), ego)
+    assert tracks.column("observed_us").to_pylist() == [130_000, 130_000, 150_000]
+    np.testing.assert_allclose(tracks.column("x_m").to_numpy(), [20.5, 21.3, 21.2])
+    assert left_out == ()
+    tracks, left_out = _tracks(_obstacles([-1, 0, 260_000, 260_001]), ego)
+    assert tracks.column("observed_us").to_pylist() == [0, 260_000]
+    detail = "2 of 4 boxes are from before the first or after the last ego pose"
+    assert left_out == (("obstacle.offline", "no_ego_pose", detail),)

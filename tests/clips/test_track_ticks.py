@@ -51,3 +51,18 @@ def test_a_derived_first_velocity_is_known_at_the_second_sighting():
     assert rows.column("observed_us").to_pylist() == [200_000, 200_000, 300_000]
     given = ticked_tracks(seen([100_000, 200_000], [1.0, 2.0], vx=9.0), standing(), 0, 21, "c")
     assert given.column("observed_us").to_pylist() == [100_000, 200_000]
+
+
+def test_a_sighting_is_known_when_what_placed_it_is():
+    table = seen([50_000, 150_000, 250_000], [1.0, 2.0, 3.0])
+    table = table.append_column("observed_us", pa.array([130_000, 260_000, 260_000]))
+    rows = ticked_tracks(table, standing(), 0, 21, "c")
+    assert rows.column("t_us").to_pylist() == [100_000, 200_000]
+    assert rows.column("observed_us").to_pylist() == [260_000, 260_000]
+    measured = seen([50_000, 150_000], [1.0, 2.0], vx=3.0).append_column("observed_us", pa.array([130_000, 260_000]))
+    assert ticked_tracks(measured, standing(), 0, 21, "c").column("observed_us").to_pylist() == [260_000]
+
+
+def test_an_object_seen_once_moves_nobody_knows_how():
+    assert ticked_tracks(seen([100_000], [1.0]), standing(), 0, 21, "c").num_rows == 0
+    assert ticked_tracks(seen([100_000], [1.0], vx=3.0), standing(), 0, 21, "c").num_rows == 1

@@ -35,6 +35,12 @@ def make_sample(number: int, speed_mps: float = 8.0, recorded_mps: float = 8.0, 
     )
 
 
+def shows(number: int) -> Callable[[Any], bool]:
+    """Whether what a policy is shown is the picture of this sample: nothing else tells samples apart."""
+    picture = example_observation(number, SPEC).images
+    return lambda seen: np.array_equal(seen.images, picture)
+
+
 @dataclass
 class KnownPolicy:
     """Holds the measured speed; "Stop" in its words makes it stand. `break_on` breaks chosen observations."""
@@ -71,8 +77,7 @@ class KnownPolicy:
         )
 
     def _path(self, item: Any, words: str) -> np.ndarray:
-        speed = getattr(item, "observation", item).speed_mps
-        return straight(0.0 if self.listens and "Stop" in words else speed)
+        return straight(0.0 if self.listens and "Stop" in words else item.speed_mps)
 
 
 @pytest.fixture

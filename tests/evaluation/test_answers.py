@@ -5,10 +5,16 @@ import pytest
 
 from causeway.errors import UsageError
 from causeway.evaluation.answers import AskConfig, ask
+from causeway.evaluation.closed_loop import BLIND
+from causeway.evaluation.latency import latency
+from causeway.model.observation import Observation
+from causeway.simulation.world import World
+
+from .conftest import shows
 
 
 def test_one_crash_costs_one_sample(known, samples):
-    policy = known(break_on=lambda s: {"s002": "crash", "s005": "nan"}.get(s.sample_id, ""))
+    policy = known(break_on=lambda s: "crash" if shows(2)(s) else "nan" if shows(5)(s) else "")
     answers = ask(policy, samples, AskConfig(n=2, batch=4))
     assert [i for i, why in enumerate(answers.failure) if why] == [2, 5]
     assert "out of memory" in answers.failure[2]
@@ -16,6 +22,14 @@ def test_one_crash_costs_one_sample(known, samples):
     assert answers.trajectory_rig.shape == (8, 2, 64, 3)
     assert np.isnan(answers.trajectory_rig[[2, 5]]).all()
     assert np.isfinite(answers.trajectory_rig[[0, 1, 3, 4, 6, 7]]).all()
+
+
+def test_a_policy_sees_observations_and_nothing_else(known, samples):
+    seen = []
+    policy = known(break_on=lambda s: seen.append(type(s)) or "")
+    ask(policy, [*samples, World("curve", 1, BLIND).reset()], AskConfig())
+    latency(policy, samples, calls=2, seed=0)
+    assert set(seen) == {Observation}, "a sample holds its label and its recorded path, the world its events"
 
 
 def test_too_few_samples_is_a_failure(known, samples):
@@ -40,7 +54,7 @@ def test_late_is_a_failure(known, samples):
 
 def test_forced_words_travel_with_their_sample(known, samples):
     forced = [f"say {i}" for i in range(8)]
-    policy = known(break_on=lambda s: "crash" if s.sample_id == "s001" else "")
+    policy = known(break_on=lambda s: "crash" if shows(1)(s) else "")
     answers = ask(policy, samples, AskConfig(batch=3), forced_reasoning=forced)
     assert [w[0] for w in answers.reasoning] == ["say 0", "", *forced[2:]]
 

@@ -5,7 +5,7 @@ from causeway.evaluation.answers import AskConfig
 from causeway.evaluation.faithfulness import FORCED, faithfulness, swapped
 from causeway.reasoning import parse, render
 
-from .conftest import GO, STOP, make_sample
+from .conftest import GO, STOP, KnownPolicy, make_sample, shows
 
 
 def test_forced_sentences_are_in_the_grammar():
@@ -39,8 +39,20 @@ def test_swapped_words_come_from_another_clip():
 
 
 def test_failures_are_counted(known, samples):
-    policy = known(break_on=lambda s: "nan" if s.sample_id == "s003" else "")
+    policy = known(break_on=lambda s: "nan" if shows(3)(s) else "")
     found = faithfulness(policy, samples, AskConfig())
     assert found.counts["faithfulness_failed_answers"] == (1, 8)
     assert np.isnan(found.values["faithfulness_swapped_m"][3])
     assert np.isnan(found.values["faithfulness_stop_go_followed"][3])
+
+
+def test_an_answer_that_fails_under_other_words_alone_is_told(samples):
+    class Brittle(KnownPolicy):
+        def predict(self, samples, n=1, seed=0, *, forced_reasoning=None, **options):
+            if forced_reasoning and FORCED["left"] in forced_reasoning:
+                raise RuntimeError("no such word")
+            return super().predict(samples, n, seed, forced_reasoning=forced_reasoning, **options)
+
+    found = faithfulness(Brittle(), samples, AskConfig())
+    assert found.counts["faithfulness_failed_answers"] == (8, 8)
+    assert [note.split(":")[0] for note in found.notes] == ["faithfulness, told left"]

@@ -49,7 +49,7 @@ def test_one_failed_answer_refuses():
     broken = metric(1, 1, 1, 40, "count")
     found = decide(Evaluated(report({"failed_answers": broken})), rules(metric="failed_answers", op="<=", limit=0))
     assert found["decision"] == "refuse"
-    assert found["rules"][0]["detail"] == "1, limit <= 0"
+    assert found["rules"][0]["detail"] == "1, at most 0"
     assert "failed_answers <= 0" in found["summary"]
 
 
@@ -95,8 +95,29 @@ def test_higher_is_better_turns_the_margin():
 
 
 def test_without_a_champion_margins_are_skipped():
-    found = decide(Evaluated(report({"ade": metric(1, 0.9, 1.1)})), rules(metric="ade", op="<=", margin=0))
-    assert (found["decision"], found["rules"][0]["verdict"]) == ("promote", "skipped")
+    measured = Evaluated(report({"ade": metric(1, 0.9, 1.1)}))
+    both = [{"metric": "ade", "op": "<=", "why": "because", **kind} for kind in ({"margin": 0}, {"limit": 2})]
+    found = decide(measured, parse_rules(json.dumps({"version": 1, "rules": both})))
+    assert (found["decision"], [row["verdict"] for row in found["rules"]]) == ("promote", ["skipped", "pass"])
+    alone = decide(measured, rules(metric="ade", op="<=", margin=0))
+    assert (alone["decision"], alone["rules"][0]["verdict"]) == ("inconclusive", "skipped")
+    assert "no rule could be judged" in alone["summary"]
+
+
+def test_a_baseline_at_zero_lets_nothing_pass():
+    both = report({"score": metric(0.0, 0.0, 0.5, 4, "score"), "cv/score": metric(0.0, 0.0, 0.5, 4, "score")})
+    values = {"score": by_unit([0.0] * 4), "cv/score": by_unit([0.0] * 4)}
+    row = decide(Evaluated(both, values), rules(metric="score", op=">=", limit=0.5, of="cv/score"))["rules"][0]
+    assert (row["verdict"], row["detail"]) == ("skipped", "cv/score is 0, which any policy reaches")
+
+
+def test_a_doubt_about_a_difference_says_of_what():
+    both = report({"progress": metric(0.2, 0.1, 0.3, 4, "share"), "cv/progress": metric(0.6, 0.2, 1.0, 4, "share")})
+    values = {"progress": by_unit([0.1, 0.3, 0.1, 0.3]), "cv/progress": by_unit([0.2, 1.0, 1.0, 0.2])}
+    rule = rules(metric="progress", op=">=", limit=0.5, of="cv/progress", on_doubt="value")
+    row = decide(Evaluated(both, values), rule)["rules"][0]
+    assert row["verdict"] == "fail"
+    assert row["detail"].startswith("20\u00a0%, at least 30\u00a0%; the difference to that has the 95 % interval -")
 
 
 def test_other_data_cannot_be_compared():

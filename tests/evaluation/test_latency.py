@@ -1,5 +1,7 @@
 from causeway.evaluation.latency import latency, machine
 
+from .conftest import shows
+
 
 def test_parts_and_calls(known, samples):
     policy = known()
@@ -11,7 +13,7 @@ def test_parts_and_calls(known, samples):
 
 
 def test_a_crash_has_no_time(known, samples):
-    policy = known(break_on=lambda s: "crash" if s.sample_id == "s001" else "")
+    policy = known(break_on=lambda s: "crash" if shows(1)(s) else "")
     found = latency(policy, samples[:2], calls=4, seed=0)
     assert found.counts == {"latency_failed_answers": (2, 4)}
     assert found.estimates["latency_total_p50_ms"][0].n == 2

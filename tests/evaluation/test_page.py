@@ -63,7 +63,15 @@ def test_report_page_is_whole_and_escaped(report):
 
 def test_run_page_shows_every_part(report):
     picture = jpeg(np.zeros((8, 12, 3), dtype=np.uint8))
-    rule = {"name": "ade <= 1", "verdict": "fail", "detail": "2 m, limit <= 1 m", "why": EVIL}
+    name = "progress >= 0.5 × constant_velocity/progress"
+    rule = {
+        "name": name,
+        "metric": "progress",
+        "op": ">=",
+        "verdict": "fail",
+        "detail": "2 m, at most 1 m",
+        "why": EVIL,
+    }
     run = RunSummary(
         title="A run",
         verdict=EVIL,
@@ -73,13 +81,22 @@ def test_run_page_shows_every_part(report):
         report=report,
         decision={"decision": "refuse", "summary": "", "rules": [rule]},
         label=LabelCard(picture, EVIL, ("yield", "none"), [{"kind": EVIL}], [("speed", "8")], 0.5, "m1", "accepted"),
-        answer=AnswerCard(picture, ("yield", "none"), EVIL, [(0.8, 0.0)], {"total": 99.4}, "s1", "v1"),
+        answer=AnswerCard(picture, ("yield", "none"), EVIL, [(0.8, -0.001)], {"total": 99.4}, "s1", "v1"),
         sources=[{"name": EVIL, "licence": "CC"}],
         gaps=["no tracks"],
     )
     page = run_page(run)
     check(page)
-    for said in ("Refused by the gate", "2 m, limit", "loss of vlm", "0.80, 0.00", "12 clips", "no tracks", "kept"):
+    for said in (
+        "Refused by the gate",
+        "2 m, at most",
+        "closed-loop: progress ≥ 0.5 × that of constant velocity",
+        "loss of vlm",
+        "0.80, 0.00",
+        "12 clips",
+        "no tracks",
+        "kept",
+    ):
         assert said in page
     assert page.index("Refused by the gate") < page.index("The served answer")
 
@@ -111,12 +128,20 @@ def test_quantities(value, unit, said):
 
 
 def test_numbers():
-    assert [number(x) for x in (0.01234, 12.34, 123456, -0.5)] == ["0.012", "12.3", "123,456", "-0.500"]
+    assert [number(x) for x in (0.01234, 12.34, 123456, -0.5, 0, -2e-7)] == [
+        "0.012",
+        "12.3",
+        "123,456",
+        "-0.500",
+        "0",
+        "≈0",
+    ]
 
 
 def test_charts_of_hardly_anything():
     nothing = {"value": None, "low": None, "high": None, "n": 0, "unit": "m"}
     assert whisker(nothing) is None
+    assert whisker({"value": 1e-6, "low": 0.0, "high": 2e-6, "n": 8, "unit": "m"}) is None, "noise has no scale"
     assert "<circle" in whisker({"value": 1.0, "low": None, "high": None, "n": 1, "unit": "m"})
     assert "polyline" in curve([(0, 1.0)], "one step")
     assert "polyline" in from_above([(0.0, 0.0)], [[(0.0, 0.0)]])

@@ -5,7 +5,7 @@ from causeway.evaluation.answers import AskConfig
 from causeway.evaluation.reasoning import against_label, majority, reasoning
 from causeway.reasoning import CocRecord, Component, parse
 
-from .conftest import GO, STOP, make_sample
+from .conftest import GO, STOP, make_sample, shows
 
 
 def test_components_by_hand():
@@ -38,11 +38,11 @@ def test_unlabelled_samples_and_babble(known):
 
 
 def test_failures_count_and_score_nothing(known, samples):
-    policy = known(break_on=lambda s: "crash" if s.sample_id == "s000" else "")
+    policy = known(break_on=lambda s: "crash" if shows(0)(s) else "")
     found = reasoning(policy, samples, AskConfig())
     assert found.counts["reasoning_failed_answers"] == (1, 8)
     assert found.values["parse_rate"].mean() == pytest.approx(7 / 8)
-    assert found.values["consistency"][0] == 0.0
+    assert found.values["consistency"][0] == found.values["consistency_decided"][0] == 0.0
 
 
 def test_majority_is_what_must_be_beaten():

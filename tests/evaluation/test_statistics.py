@@ -30,6 +30,11 @@ def test_all_right_is_not_certain():
     assert found.low == pytest.approx(0.5101, abs=1e-4), "Wilson's interval of 4 of 4"
 
 
+def test_equal_shares_are_not_certain_though_their_sums_differ_in_the_last_digits():
+    found = mean([0.1] * 9, list("abbcccddd"), share=True)
+    assert found.high - found.low > 0.3
+
+
 def test_wilson_by_hand():
     assert wilson(0.5, 10) == pytest.approx((0.2366, 0.7634), abs=1e-4)
 

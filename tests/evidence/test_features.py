@@ -180,16 +180,54 @@ def test_what_a_source_cannot_give_has_no_rows(views_of):
     }
 
 
-def test_a_row_is_known_when_its_latest_observation_is(views_of):
-    """Tracks at 2 Hz, interpolated: a tick between two keyframes is known at the later one."""
+def test_a_tick_uses_the_latest_row_known_by_then(views_of):
+    """Tracks at 2 Hz, interpolated: between two keyframes the row of the earlier one is moved on."""
     tracks = track("a", 40, 0, 8.0)
     for i, row in enumerate(tracks):
         row["observed_us"] = START_US + -(-i // 5) * 5 * TICK_US
+        row["x_m"] += 3.0 * (i > 10)  # at tick 14 nobody knows of that yet
     views = views_of(tracks=tracks)
-    times = views["lead"].column("lead_event_us").to_pylist()
-    assert times == [START_US + i * TICK_US for i in range(0, 65, 5)]
-    assert at(views, "lead", 14)["lead_distance_m"] == pytest.approx(40 + 8 - 10 - 5.5)
-    assert views["ego_state"].num_rows == TICKS
+    assert views["lead"].column("lead_event_us").to_pylist() == [START_US + i * TICK_US for i in range(TICKS)]
+    assert at(views, "lead", 14)["lead_distance_m"] == pytest.approx(40 + 8 * 1.4 - 14 - 5.5)
+    assert at(views, "lead", 15)["lead_distance_m"] == pytest.approx(40 + 8 * 1.5 + 3 - 15 - 5.5)
+    assert set(views["lead"].column("lead_since_us").to_pylist()) == {START_US}
+
+
+def test_a_lead_is_gone_when_it_was_not_seen_for_longer_than_0_6_s(views_of):
+    views = views_of(tracks=track("a", 40, 0, 8.0, ticks=range(10)) + track("a", 40, 0, 8.0, ticks=range(14, 20)))
+    assert [at(views, "lead", i)["lead_track_id"] for i in (9, 12, 19, 25, 26)] == ["a"] * 4 + [None]
+    assert at(views, "lead", 25)["lead_since_us"] == START_US
+
+
+def test_the_event_time_is_that_of_the_ego_pose_where_it_is_later(views_of):
+    ego = [row | {"observed_us": row["t_us"] + 30_000} for row in ego_rows("c", [10.0] * TICKS)]
+    views = views_of(ego=ego, tracks=track("a", 40, 0, 8.0))
+    assert views["lead"].column("lead_event_us").to_pylist()[:2] == [START_US + 30_000, START_US + 130_000]
+
+
+def test_stop_lines_count_within_100_m_as_lights_do(views_of):
+    views = views_of(ego=ego_rows("c", [10.0] * TICKS, x_m=-30.0))
+    assert at(views, "lanes", 26)["stop_line_distance_m"] is None  # 100.5 m
+    assert at(views, "lanes", 27)["stop_line_distance_m"] == pytest.approx(99.5)
+
+
+def test_a_map_that_reaches_farther_changes_nothing(views_of):
+    """Lanes that come back to us, stop lines and lights far along the way: the future may have brought them in."""
+    signals = [signal_row("c", i, "red", ("far",)) for i in range(TICKS)]
+    ego = [row | {"y_m": 1.0} for row in ego_rows("c", [10.0] * TICKS, x_m=-40.0)]
+    person = {"type": "pedestrian", "length_m": 0.6, "width_m": 0.6}
+    tracks = track("a", 25, 6.0, vy=-1.5, **person) + track("b", 10, 1.0, 10.0)
+    lanes = road("c")["lanes"]
+    near = {"ego": ego, "tracks": tracks, "signals": signals, "lanes": lanes, "road_elements": []}
+    loop = lanes[1] | {"successors": ["far"]}
+    back = lanes[1] | {"lane_id": "far", "centre": [[200, 0], [200, 1.5], [-40, 1.5]], "kind": "junction"}
+    stop = road("c")["road_elements"][0] | {"lane_ids": ["far"], "shape": [[60, 0.6], [60, -0.6]]}
+    wide = near | {"lanes": [lanes[0], loop, back], "road_elements": [stop]}
+    before, after = views_of("near", **near), views_of("wide", **wide)
+    for view in VIEWS:
+        assert before[view].equals(after[view]), view
+    assert at(after, "lead", 0)["lead_track_id"] == "b"
+    assert at(after, "crossing", 20)["crossing_track_id"] == "a"
 
 
 def test_since_breaks_at_changes_and_gaps():
@@ -206,6 +244,25 @@ def test_since_goes_on_over_a_clip_border(write_clips):
     clips = Artifact.open(write_clips("two", clips=rows, ego=ego, tracks=tracks))
     views = drive_views("d", [load_scene(clips, row) for row in rows])
     assert set(views["lead"].column("lead_since_us").to_pylist()) == {START_US}
+
+
+def test_what_was_seen_in_the_clip_before_is_known_in_the_next(write_clips):
+    """Seen at 2 Hz, the last time 0.3 s before the border; the next clip's frame is turned and moved."""
+    here = {"origin_x_m": 20.0, "origin_y_m": 0.0, "origin_yaw_rad": np.pi / 2}
+    rows = [clip_row("c", "d", 20, START_US), clip_row("e", "d", 20, START_US + 20 * TICK_US) | here]
+    turned = {"y_m": 0.0, "qw": np.sqrt(0.5), "qz": np.sqrt(0.5)}
+    ego = ego_rows("c", [10.0] * 20) + ego_rows("e", [10.0] * 20, START_US + 20 * TICK_US)
+    ego = [r if r["clip_id"] == "c" else r | turned | {"x_m": 0.0, "y_m": -r["x_m"], "qz": -turned["qz"]} for r in ego]
+    tracks = [track_row("c", i, "a", 40 + i, 0.0, vx_mps=10.0) for i in range(18)]
+    signals = [signal_row("c", 18, "red")]
+    clips = Artifact.open(write_clips("two", clips=rows, ego=ego, tracks=tracks, signals=signals, **road("e")))
+    scene = load_scene(clips, rows[1], rows[0])
+    assert scene.tracks.tick.tolist() == [0, 1, 2, 3]
+    assert scene.tracks.xy_m == pytest.approx(np.array([[0.0, -40 - i] for i in range(4)]))
+    assert scene.tracks.velocity_mps[0] == pytest.approx([0, -10])
+    assert scene.tracks.yaw_rad[0] == pytest.approx(-np.pi / 2)
+    assert [s[1] for s in scene.signals] == ["light"]
+    assert len(load_scene(clips, rows[1]).tracks.tick) == 0
 
 
 def poisoned(rows, t0_us):

@@ -24,6 +24,15 @@ def test_projection_beside_before_and_behind_a_line():
     assert on.misses_m == pytest.approx([0, 0, 3, 2])
 
 
+def test_projection_on_the_line_up_to_a_point():
+    line = polyline(np.array([[0.0, 0.0], [10.0, 0.0], [10.0, 2.0], [0.0, 2.0]]))
+    points = np.array([[4.0, 1.8], [4.0, 1.8], [8.0, 0.0]])
+    on = project(line, points, np.array([22.0, 14.0, 5.0]))
+    assert on.along_m == pytest.approx([18, 4, 5])
+    assert on.offset_m == pytest.approx([0.2, 1.8, 0])
+    assert on.misses_m == pytest.approx([0, 0, 3])
+
+
 def test_a_quarter_circle():
     xy = np.array([[10.0, 10.0], [10.0, -10.0], [5.0, 1.0]])
     on = on_arc(xy, np.array([0.1, -0.1, 0.0]))

@@ -6,8 +6,9 @@ import pytest
 from causeway.reasoning import CocRecord, Component, render
 from causeway.reasoning.causes import CAUSES, can_cause
 from causeway.reasoning.critic import CHECKS, CriticConfig, criticise, status_of
+from causeway.reasoning.label import causes_of
 from causeway.reasoning.names import COMPONENT_KINDS, LATERAL_DECISIONS, LONGITUDINAL_DECISIONS
-from tests.reasoning.seen import LEAD, RED, T0_US
+from tests.reasoning.seen import CROSSING, LEAD, RED, T0_US
 
 STOP = "stop_for_static_constraint"
 LIGHT = Component("traffic_light", "red_light", "s1", "in_path", "none", 8_000_000, T0_US, 1)
@@ -79,3 +80,40 @@ def test_the_table_of_causes_knows_only_closed_sets() -> None:
     assert not can_cause(LIGHT, "set_speed_tracking")
     assert not can_cause(LIGHT, "none")
     assert not can_cause(LIGHT, "fly")
+
+
+@pytest.mark.parametrize(
+    ("motion", "speed_mps", "accel_mps2", "seen"),
+    [
+        ("slowing", 8.0, -2.0, True),
+        ("slowing", 8.0, 1.0, False),
+        ("accelerating", 8.0, -2.0, False),
+        ("accelerating", 8.0, None, False),
+        ("stopped", 0.1, 0.0, True),
+        ("stopped", None, None, False),
+        ("none", None, None, True),
+    ],
+)
+def test_a_lead_that_was_not_seen_to_move_so_is_caught(
+    evidence: Any, motion: str, speed_mps: float | None, accel_mps2: float | None, seen: bool
+) -> None:
+    record = CocRecord("lead_following", "none", (replace(CAR, motion=motion),))
+    fields = LEAD | {"lead_speed_mps": speed_mps, "lead_accel_mps2": accel_mps2}
+    reasons = criticise(record, render(record), evidence(**fields)).reasons
+    assert any(r.startswith("observation") for r in reasons) is not seen
+
+
+@pytest.mark.parametrize(("pose", "seen"), [("left", True), ("right", False), ("crosswalk", True)])
+def test_who_crosses_from_the_other_side_is_caught(evidence: Any, pose: str, seen: bool) -> None:
+    walker = Component("critical_object", "pedestrian", "4", pose, "crossing", 9_900_000, T0_US, 1)
+    record = CocRecord("yield", "none", (walker,))
+    reasons = criticise(record, render(record), evidence(**CROSSING)).reasons
+    assert any(r.startswith("observation") for r in reasons) is not seen
+
+
+def test_causes_of_one_rank_keep_the_order_of_the_decisions() -> None:
+    lanes = [Component("lane", "narrow_lane", f"lane {i}", "in_path") for i in range(2)]
+    for turn in range(20):  # hashes of words differ from run to run: two causes in a set come out either way
+        names = tuple(replace(c, track_id=f"{c.track_id} {turn}") for c in (LIGHT, *lanes))
+        kept = causes_of(names, (STOP, "lane_keeping"))
+        assert [c.kind for c in kept] == ["red_light", "narrow_lane"]

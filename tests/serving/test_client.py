@@ -3,11 +3,13 @@
 import socket
 import subprocess
 import sys
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
 
-from causeway.errors import UsageError
+from causeway.errors import CausewayError, UnusableInput, UsageError
 from causeway.serving.client import ask
 from causeway.serving.process import free_ports
 from tests.serving.questions import OBSERVATION
@@ -51,3 +53,30 @@ def test_something_else_there_is_one_line():
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         with pytest.raises(UsageError, match="no server answers there"):
             ask(url, OBSERVATION, timeout_s=0.2)
+
+
+@pytest.mark.parametrize("body", [b"<html>", b"[]", b"{}", b'{"outputs": [7]}', b'{"outputs": [], "parameters": {}}'])
+def test_another_program_there_is_one_line(body):
+    class Other(BaseHTTPRequestHandler):
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    with HTTPServer(("127.0.0.1", 0), Other) as other:
+        thread = threading.Thread(target=other.handle_request, daemon=True)
+        thread.start()
+        with pytest.raises(CausewayError, match="does not keep the contract") as error:
+            ask(f"http://127.0.0.1:{other.server_port}", OBSERVATION, timeout_s=10)
+        thread.join(10)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("url", ["127.0.0.1:1", "http://127.0.0.1:1"])
+def test_a_seed_beyond_64_bits_is_refused_before_anything_is_sent(url):
+    with pytest.raises(UnusableInput, match="seed"):
+        ask(url, OBSERVATION, seed=2**63)

@@ -61,9 +61,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_2(tmp_path: Path):
             [*PROGRAM, "--policy", str(tmp_path), "--http-port", str(port)], capture_output=True, text=True, check=False
         )
     assert ended.returncode == 2
-    assert ended.stderr.splitlines() == [
-        f"causeway: port {port} of 127.0.0.1: Address already in use; name another"
-    ]
+    assert ended.stderr.splitlines() == [f"causeway: port {port} of 127.0.0.1: Address already in use; name another"]
 
 
 def test_the_tiny_policy_is_served_and_batching_does_not_change_its_answers(tmp_path: Path, monkeypatch):

@@ -76,7 +76,9 @@ def test_jpegs_are_decoded_in_order_and_brought_to_size():
 
 def test_raw_pictures_of_another_size_are_brought_to_size():
     raw = np.full((2, 2, 32, 48, 3), 77, np.uint8)
-    images = read_question(good().but("images", shape=list(raw.shape), _raw_data=raw.tobytes()), SPEC).observation.images
+    images = read_question(
+        good().but("images", shape=list(raw.shape), _raw_data=raw.tobytes()), SPEC
+    ).observation.images
     assert images.shape == (2, 2, 16, 24, 3)
     assert (images == 77).all()
 

@@ -32,6 +32,12 @@ def test_whose_fault(s_m, lateral_m, speed, fault):
     assert (touched, at_fault, distance) == ("other", fault, 0.0)
 
 
+def test_a_hit_from_behind_does_not_hide_a_hit_ahead():
+    agents = tuple(Agent(name, "car", "ego", s_m, 5.0, 5.0) for name, s_m in (("behind", 47.0), ("ahead", 55.0)))
+    traffic = traffic_of(agents, {"ego": STRAIGHT}, ())
+    assert events.contact(EgoState(50.0, 0.0, 0.0, 5.0), traffic, traffic.start()) == ("ahead", True, 0.0)
+
+
 def test_crossing_boxes_touch_though_no_corner_is_inside():
     box, other = np.array([0, 0, 0, 10.0, 1.0]), np.array([[0, 0, np.pi / 2, 10.0, 1.0]])
     assert events.box_distance(box, other).tolist() == [0.0]

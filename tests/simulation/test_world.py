@@ -91,3 +91,10 @@ def _brake(speed):
     t = np.minimum(np.arange(1, 65) * 0.1, speed / 3.0)
     x = speed * t - 1.5 * t**2
     return np.stack([x, np.zeros(64), np.zeros(64)], axis=-1)
+
+
+def test_a_picture_from_before_the_drive_is_its_first():
+    spec = ObservationSpec(cameras=("front_wide",), frame_offsets_s=(-3.0, -0.5, 0.0), height=8, width=12)
+    seen = World("curve", 1, spec).reset()
+    assert seen.frame_t_us.tolist() == [[0, 1_500_000, 2_000_000]]
+    check_observation(seen)

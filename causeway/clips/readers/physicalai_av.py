@@ -128,7 +128,7 @@ def _open(folder: _Folder, row: dict) -> Drive:
     clip_id, chunk = str(row["clip_id"]), int(row["chunk"])
     ego = _ego(folder, clip_id, chunk)
     cameras = _cameras(folder, clip_id, chunk)
-    obstacles = folder.label(layout.OBSTACLES, layout.OBSTACLE_COLUMNS, clip_id, chunk)
+    tracks, left_out = _tracks(folder.label(layout.OBSTACLES, layout.OBSTACLE_COLUMNS, clip_id, chunk), ego)
     lanes = folder.label(layout.LANES, layout.LANES_COLUMNS, clip_id, chunk)
     elements = folder.label(layout.ROAD_ELEMENTS, layout.ROAD_ELEMENTS_COLUMNS, clip_id, chunk)
     signals = folder.label(layout.SIGNALS, layout.SIGNALS_COLUMNS, clip_id, chunk)
@@ -142,11 +142,12 @@ def _open(folder: _Folder, row: dict) -> Drive:
         frames=partial(_frames, folder, {name: times for name, (_, times) in cameras.items()}, clip_id, chunk),
         place=_place(folder.root, clip_id),
         source_split=str(row.get("split") or ""),
-        tracks=None if obstacles is None else _tracks(obstacles, ego),
+        tracks=tracks,
         lanes=None if lanes is None else lanes.select(list(layout.LANES_COLUMNS)).to_pylist(),
         road_elements=None if elements is None else elements.select(list(layout.ROAD_ELEMENTS_COLUMNS)).to_pylist(),
         signals=None if signals is None else _signals(signals),
         route=route.column("points")[0].as_py() if route is not None and route.num_rows else None,
+        quarantined=left_out,
     )
 
 
@@ -236,13 +237,30 @@ def _place(root: Path, clip_id: str) -> str:
     return ""
 
 
-def _tracks(obstacles: pa.Table, ego: RawEgo) -> pa.Table:
-    """Obstacle boxes from the rig frame of their time stamps into the world frame. Velocity is not in the data."""
+def _tracks(obstacles: pa.Table | None, ego: RawEgo) -> tuple[pa.Table | None, tuple[tuple[str, str, str], ...]]:
+    """Obstacle boxes in the world frame, and what was left out: boxes of moments of which no ego pose is known."""
+    if obstacles is None:
+        return None, ()
+    times = obstacles.column("reference_frame_timestamp_us").to_numpy()
+    inside = (times >= ego.t_us[0]) & (times <= ego.t_us[-1])
+    count = int(np.sum(~inside))
+    detail = f"{count} of {len(times)} boxes are from before the first or after the last ego pose"
+    left_out = ((layout.OBSTACLES.name, "no_ego_pose", detail),) if count else ()
+    return _placed(obstacles.filter(pa.array(inside)), ego), left_out
+
+
+def _placed(obstacles: pa.Table, ego: RawEgo) -> pa.Table:
+    """Boxes from the rig frame of their time stamps into the world frame. Velocity is not in the data.
+
+    A place is known once the later of the two ego poses around it is (`observed_us`).
+    """
     column = {n: obstacles.column(n).to_numpy(zero_copy_only=False) for n in layout.OBSTACLE_COLUMNS}
     frames = set(column["reference_frame"].tolist()) - {layout.OBSTACLE_FRAME}
     if frames:
         raise UnusableInput(f"obstacle.offline: reference_frame {sorted(frames)[0]!r}, only 'rig' is known")
-    xyz, wxyz = interpolate_se3(column["reference_frame_timestamp_us"], ego.t_us, ego.xyz_m, ego.wxyz)
+    placed_us = column["reference_frame_timestamp_us"].astype(np.int64)
+    xyz, wxyz = interpolate_se3(placed_us, ego.t_us, ego.xyz_m, ego.wxyz)
+    pose_us = ego.t_us[np.searchsorted(ego.t_us, placed_us, side="left")]
     centre = np.stack([column[f"center_{axis}"] for axis in "xyz"], axis=-1).astype(np.float64)
     turn = np.stack([column[f"orientation_{axis}"] for axis in "wxyz"], axis=-1).astype(np.float64)
     place = xyz + rotate(wxyz, centre)
@@ -258,6 +276,7 @@ def _tracks(obstacles: pa.Table, ego: RawEgo) -> pa.Table:
             **{f"{size}_m": column[f"size_{axis}"] for size, axis in zip(_SIZES, "xyz", strict=True)},
             "vx_mps": unknown,
             "vy_mps": unknown,
+            "observed_us": np.maximum(column["timestamp_us"].astype(np.int64), pose_us),
         }
     )
 

@@ -1,0 +1,23 @@
+"""Where and with what a task runs on a cluster: the one place that says so for every step.
+
+On a laptop these settings mean nothing and Kubeflow's local runner passes over them.
+"""
+
+from kfp import kubernetes
+from kfp.dsl import pipeline_context
+
+STORE_SECRET = "causeway-s3"
+STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION")
+
+
+def place_tasks() -> None:
+    """Give every task of the pipeline being defined the object store's keys, by reference.
+
+    Called at the end of a pipeline function. A run that needs no S3 may do without the secret.
+    """
+    keys = {key: key for key in STORE_KEYS}
+    for task in pipeline_context.Pipeline.get_default_pipeline().tasks.values():
+        if task.container_spec is None:  # a pipeline inside the pipeline places its own tasks
+            continue
+        kubernetes.use_secret_as_env(task, secret_name=STORE_SECRET, secret_key_to_env=keys, optional=True)
+        kubernetes.set_image_pull_policy(task, "IfNotPresent")
