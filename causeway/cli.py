@@ -7,12 +7,15 @@ function of one room, imported when the verb runs, so that `causeway --help` sta
 import json
 import os
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
+from typer.core import TyperCommand
 
-from causeway.errors import EXIT_BUG, EXIT_DONE, EXIT_INTERRUPTED, CausewayError, Refused, UsageError
+from causeway.errors import EXIT_DONE, EXIT_INTERRUPTED, CausewayError, Refused, UsageError
 
 if TYPE_CHECKING:
     from causeway.artifacts import Manifest
@@ -32,8 +35,47 @@ Seed = Annotated[int, typer.Option(help="Random seed.")]
 Sets = Annotated[list[str] | None, typer.Option("--set", help="A setting, as name=value; may be repeated.")]
 
 
+_results: list[str] = []
+
+
 def _tell(result: dict[str, Any], text: str, as_json: bool) -> None:
-    print(json.dumps(result) if as_json else text)
+    _results.append(json.dumps(result) if as_json else text)
+
+
+class _Verb(TyperCommand):
+    """A verb, whose result alone goes to stdout."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the verb and print what it told, also when it ended in a refusal."""
+        try:
+            with _stdout_is_stderr():
+                return super().invoke(ctx)
+        finally:
+            _print_results()
+
+
+@contextmanager
+def _stdout_is_stderr() -> Iterator[None]:
+    """Whatever libraries, their C code and child processes print goes to stderr meanwhile."""
+    sys.stdout.flush()
+    kept = os.dup(1)
+    os.dup2(2, 1)
+    try:
+        yield
+    finally:
+        sys.stdout.flush()
+        os.dup2(kept, 1)
+        os.close(kept)
+
+
+def _print_results() -> None:
+    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
+    try:
+        sys.stdout.write("".join(f"{text}\n" for text in _results))  # KFP may have left print() indenting
+        sys.stdout.flush()
+    except BrokenPipeError:  # whoever read has enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+    _results.clear()
 
 
 def _step(name: str, inputs: dict[str, Any], settings: dict[str, Any], out: str, as_json: bool) -> "Manifest":
@@ -117,7 +159,10 @@ def validate(
 
 @app.command("meta-actions")
 def meta_actions(clips: str, out: Out, as_json: Json = False) -> None:
-    """Name the meta action of every tick. Example: causeway meta-actions clips --out meta."""
+    """Name the meta action of every tick.
+
+    Reads clips; writes a meta action per tick. Example: causeway meta-actions clips --out meta
+    """
     _step("extract_meta_actions", {"clips": clips}, {}, out, as_json)
 
 
@@ -125,6 +170,7 @@ def meta_actions(clips: str, out: Out, as_json: Json = False) -> None:
 def moments(meta: str, clips: Clips, out: Out, as_json: Json = False) -> None:
     """Find decision moments, where a meta action changes.
 
+    Reads meta actions and clips; writes moments with their split.
     Example: causeway moments meta --clips clips --out moments
     """
     _step("find_moments", {"meta": meta, "clips": clips}, {}, out, as_json)
@@ -134,6 +180,7 @@ def moments(meta: str, clips: Clips, out: Out, as_json: Json = False) -> None:
 def features(moments: str, clips: Clips, out: Out, as_json: Json = False) -> None:
     """Fill the feature store and join evidence point in time.
 
+    Reads moments and clips; writes what was known at each moment.
     Example: causeway features moments --clips clips --out evidence
     """
     _step("build_features", {"moments": moments, "clips": clips}, {}, out, as_json)
@@ -149,7 +196,8 @@ def label(
 ) -> None:
     """Write a Chain-of-Causation label for every moment that has evidence.
 
-    Causes come from the evidence alone, decisions from what the ego of the clips did next.
+    Reads evidence and clips; writes labels. Causes come from the evidence alone, decisions from what the ego
+    of the clips did next.
     Example: causeway label evidence --clips clips --out labels
     """
     _step("label_moments", {"evidence": evidence, "clips": clips}, {"teacher": teacher}, out, as_json)
@@ -157,7 +205,10 @@ def label(
 
 @app.command()
 def samples(labels: str, clips: Clips, out: Out, as_json: Json = False) -> None:
-    """Build model-ready samples. Example: causeway samples labels --clips clips --out samples."""
+    """Build model-ready samples.
+
+    Reads labels and clips; writes samples. Example: causeway samples labels --clips clips --out samples
+    """
     _step("build_samples", {"labels": labels, "clips": clips}, {}, out, as_json)
 
 
@@ -174,6 +225,7 @@ def train(
 ) -> None:
     """Train one stage.
 
+    Reads samples and the policy of the stage before; writes a policy.
     Example: causeway train action --samples samples --from policy-vlm --out policy-action
     """
     if stage not in ("vlm", "action", "coc", "rl"):
@@ -195,8 +247,9 @@ def evaluate(
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
-    """Measure a policy. Writes report.json and report.html.
+    """Measure a policy.
 
+    Reads a policy and samples; writes report.json and report.html.
     Example: causeway evaluate policy --samples samples --out report
     """
     settings: dict[str, Any] = {"scenes": scenes, "seed": seed, "suites": tuple(suite or ("open-loop",))}
@@ -213,6 +266,7 @@ def gate(
 ) -> None:
     """Decide whether a report is good enough; exit 3 when it is not.
 
+    Reads reports and rules; writes decision.json: each rule with its numbers and verdict.
     Example: causeway gate report --champion champion-report
     """
     from causeway.artifacts import Artifact
@@ -229,7 +283,10 @@ def serve(
     http_port: Annotated[int, typer.Option(help="REST port.")] = 8080,
     grpc_port: Annotated[int, typer.Option(help="gRPC port.")] = 8081,
 ) -> None:
-    """Serve a policy on this machine with KServe until Ctrl-C. Example: causeway serve policy."""
+    """Serve a policy on this machine with KServe until Ctrl-C.
+
+    Reads a policy; writes nothing. Example: causeway serve policy --grpc-port 8081
+    """
     from causeway.serving.server import serve as run_server
 
     run_server(policy, http_port=http_port, grpc_port=grpc_port)
@@ -245,6 +302,7 @@ def ask(
 ) -> None:
     """Ask an endpoint one question.
 
+    Reads one sample; prints the answer.
     Example: causeway ask localhost:8081 --sample samples:drive-3@5200000
     """
     from causeway.platform.question import ask_about, describe
@@ -258,19 +316,23 @@ def run(
     pipeline: Annotated[str, typer.Argument(help="data, training, release or retraining.")],
     settings: Sets = None,
     root: Annotated[str, typer.Option(help="Where artifacts go: a folder or s3://bucket/prefix.")] = "out",
+    on: Annotated[str, typer.Option("--on", help="Where it runs: laptop.")] = "laptop",
     as_json: Json = False,
 ) -> None:
     """Run a pipeline on this machine.
 
+    Reads what its settings name; writes artifacts below --root and a log into its logs folder.
     Example: causeway run data --set drives=recordings --set layout=kitti-odometry
     """
     from dataclasses import asdict
 
     from causeway.platform.laptop import run_pipeline
-    from causeway.platform.settings import pipeline_arguments
+    from causeway.platform.settings import log_folder, pipeline_arguments
 
+    if on != "laptop":
+        raise UsageError(f"--on {on}: pipelines run on laptop; compile writes them for a cluster")
     arguments = pipeline_arguments(pipeline, settings or [], root)
-    manifest = run_pipeline(pipeline, arguments, Path("out/logs", f"{pipeline}.log"))
+    manifest = run_pipeline(pipeline, arguments, log_folder(root) / f"{pipeline}.log")
     _tell(asdict(manifest), f"{manifest.kind} {manifest.content_hash[:12]} at {manifest.location}", as_json)
 
 
@@ -279,8 +341,14 @@ def compile_pipelines(
     out: Out = "out/pipelines",
     as_json: Json = False,
 ) -> None:
-    """Write every pipeline as KFP IR. Example: causeway compile --out dist."""
+    """Write every pipeline as KFP IR, one file each.
+
+    Reads nothing. Example: causeway compile --out dist
+    """
     from causeway.platform.compiled import compile_all
+
+    if out.startswith("s3://"):
+        raise UsageError(f"--out {out}: name a folder; pipelines are compiled on this machine")
 
     files = compile_all(Path(out))
     _tell({"files": [str(f) for f in files]}, "\n".join(str(f) for f in files), as_json)
@@ -288,7 +356,10 @@ def compile_pipelines(
 
 @app.command()
 def show(artifact: str, as_json: Json = False) -> None:
-    """Print a summary of any artifact. Example: causeway show clips."""
+    """Print a summary of any artifact.
+
+    Reads its manifest; writes nothing. Example: causeway show clips
+    """
     from dataclasses import asdict
 
     from causeway.artifacts import read_manifest
@@ -298,23 +369,23 @@ def show(artifact: str, as_json: Json = False) -> None:
     _tell(asdict(manifest), summary(manifest), as_json)
 
 
+for _verb in app.registered_commands:
+    _verb.cls = _Verb
+
+
 def main() -> None:
     """Run the command line and leave with the contract's exit code; no traceback for errors a user may meet."""
     code = EXIT_DONE
     try:
         code = app(standalone_mode=False) or EXIT_DONE
+        if code == EXIT_INTERRUPTED:  # the parser turns Ctrl-C into its exit code and says nothing
+            raise KeyboardInterrupt
     except KeyboardInterrupt:
         code = _say("interrupted; the same command goes on where it stopped", EXIT_INTERRUPTED)
     except CausewayError as error:
         code = _say(str(error), error.exit_code)
-    except OSError as error:
-        from causeway.platform.steps import as_causeway_error
-
-        known = as_causeway_error(error)
-        code = _say(str(known), known.exit_code)
     except Exception as error:
         code = _unexpected(error)
-    sys.stdout.flush()
     os._exit(code) if code == EXIT_INTERRUPTED else sys.exit(code)
 
 
@@ -324,15 +395,22 @@ def _say(text: str, code: int) -> int:
 
 
 def _unexpected(error: Exception) -> int:
-    """Wrong usage as the parser sees it (it brings its own message), an interrupt, or a bug."""
+    """Wrong usage as the parser sees it (it brings its own message), an interrupt, a full disk, or a bug."""
     if type(error).__name__ == "Abort":
         return _say("interrupted; the same command goes on where it stopped", EXIT_INTERRUPTED)
+    if type(error).__name__ == "NoArgsIsHelpError":
+        print(error, file=sys.stderr)
+        return UsageError.exit_code
     if hasattr(error, "format_message"):
-        return _say(f"{error.format_message()}; see causeway --help", UsageError.exit_code)
-    import traceback
+        return _say(f"{error.format_message().rstrip('.')}; see causeway --help", UsageError.exit_code)
+    from causeway.platform.steps import as_causeway_error, is_known
 
-    traceback.print_exc()
-    return _say(f"{type(error).__name__}: {error}; this is a bug, please report it", EXIT_BUG)
+    if not is_known(error):
+        import traceback
+
+        traceback.print_exc()
+    known = as_causeway_error(error)
+    return _say(str(known), known.exit_code)
 
 
 if __name__ == "__main__":

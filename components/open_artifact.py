@@ -6,8 +6,8 @@ from components.images import image
 
 
 @dsl.component(base_image=image("data"), install_kfp_package=False)
-def open_artifact(artifact: dsl.Output[dsl.Artifact], location: str) -> None:
-    """Put the manifest of a finished artifact at `location` into the run; its bytes stay where they are."""
+def open_artifact(artifact: dsl.Output[dsl.Artifact], location: str, otherwise: str = "") -> None:
+    """Put the manifest at `location` (or at `otherwise` when that is "") into the run; its bytes stay where they are."""
     from causeway.platform.steps import open_in_component
 
-    open_in_component(location, artifact.path)
+    open_in_component(location or otherwise, artifact.path)

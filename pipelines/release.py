@@ -53,8 +53,8 @@ def release(
     root: str,
     policy: str,
     data: str,
-    causes: str,
     registry: str,
+    causes: str = "",
     scenes: int = 4,
     champion: str = "",
     rules: str = "",
@@ -63,7 +63,7 @@ def release(
     """`policy`, `data` and `causes` are locations; `champion` is the location of the champion's report, or ""."""
     candidate = open_artifact(location=policy).set_display_name("open-policy")
     samples = open_artifact(location=data).set_display_name("open-samples")
-    reasoned = open_artifact(location=causes).set_display_name("open-causes")
+    reasoned = open_artifact(location=causes, otherwise=data).set_display_name("open-causes")
     place_tasks()
     return checks(
         policy=candidate.outputs["artifact"],

@@ -57,7 +57,7 @@ def training(
     `steps` 0 means each stage's own default.
     """
     samples = open_artifact(location=data).set_display_name("open-samples")
-    reasoned = open_artifact(location=causes).set_display_name("open-causes")
+    reasoned = open_artifact(location=causes, otherwise=data).set_display_name("open-causes")
     place_tasks()
     return stages(
         samples=samples.outputs["artifact"],

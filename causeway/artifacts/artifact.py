@@ -7,6 +7,7 @@ with their checksum verified. Does not know how artifacts are made.
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from uuid import uuid4
 
 import pyarrow as pa
 import pyarrow.parquet as pq
@@ -37,7 +38,7 @@ class Artifact:
     def path(self, name: str) -> Path:
         """A local path of one file; downloaded once, checksum verified. UnusableInput when it is not there."""
         if name not in self.manifest.files:
-            raise UnusableInput(f"{self.location}: holds no {name}; make the artifact again")
+            raise UnusableInput(f"{self.location}: holds no {name}; is it the kind of artifact that is meant?")
         if not store.is_s3(self.location):
             path = Path(self.location, name)
             if not path.is_file():
@@ -45,7 +46,8 @@ class Artifact:
             return path
         target = store.cache_folder() / "artifacts" / self.manifest.content_hash / name
         if not target.is_file():
-            fresh = store.fetch(store.join(self.location, name), target.with_name(f".{target.name}.part"))
+            part = target.with_name(f".{target.name}.{uuid4().hex}")  # another process may fetch the same file
+            fresh = store.fetch(store.join(self.location, name), part)
             if file_hash(fresh) != self.manifest.files[name]:
                 fresh.unlink()
                 raise UnusableInput(f"{store.join(self.location, name)}: bytes differ from the manifest's")
@@ -65,10 +67,30 @@ class Artifact:
         try:
             return pq.read_table(path, columns=list(columns) if columns else None)
         except (pa.ArrowInvalid, OSError) as error:
-            raise UnusableInput(f"{path}: not a readable Parquet file ({error}); make it again") from error
+            raise _unreadable(path, error) from error
 
     def batches(self, name: str, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
         """A table row group by row group, so that memory does not grow with its length."""
-        with pq.ParquetFile(self.path(f"{name}.parquet")) as file:
-            for group in range(file.num_row_groups):
-                yield from file.read_row_group(group, columns=list(columns) if columns else None).to_batches()
+        path, names = self.path(f"{name}.parquet"), list(columns) if columns else None
+        for group in range(_row_groups(path)):
+            yield from _row_group(path, group, names)
+
+
+def _row_groups(path: Path) -> int:
+    try:
+        return int(pq.read_metadata(path).num_row_groups)
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _row_group(path: Path, group: int, columns: list[str] | None) -> list[pa.RecordBatch]:
+    try:
+        with pq.ParquetFile(path) as file:
+            return file.read_row_group(group, columns=columns).to_batches()
+    except (pa.ArrowInvalid, OSError) as error:
+        raise _unreadable(path, error) from error
+
+
+def _unreadable(path: Path, error: Exception) -> UnusableInput:
+    reason = str(error).splitlines()[0]
+    return UnusableInput(f"{path}: not a readable Parquet file ({reason}); remove the artifact and make it again")

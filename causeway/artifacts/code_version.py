@@ -13,6 +13,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = ROOT / "requirements.lock"
 _PACKAGES = ("causeway", "feature_repo")
+_DATA = frozenset({".json", ".yaml", ".html", ".css"})
 
 
 def _source_of(module: str) -> Path | None:
@@ -25,12 +26,15 @@ def _source_of(module: str) -> Path | None:
 def _imports_of(path: Path) -> tuple[str, ...]:
     """Modules of this project that a source names, as dotted names; `from a import b` gives a and a.b."""
     found: set[str] = set()
+    package = path.relative_to(ROOT).parts[:-1]
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
             found.update(alias.name for alias in node.names)
-        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
-            found.add(node.module)
-            found.update(f"{node.module}.{alias.name}" for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            above = package[: len(package) - node.level + 1] if node.level else ()
+            base = ".".join([*above, *([node.module] if node.module else [])])
+            found.add(base)
+            found.update(f"{base}.{alias.name}" for alias in node.names)
     return tuple(sorted(name for name in found if name.split(".")[0] in _PACKAGES))
 
 
@@ -54,12 +58,23 @@ def _sources(module: str) -> set[Path]:
     return sources
 
 
+def _data_of(folder: Path) -> set[Path]:
+    """Data files in a package's folder and in folders below it that are no packages themselves."""
+    found: set[Path] = set()
+    for item in folder.iterdir():
+        if item.is_dir() and item.name != "__pycache__" and not (item / "__init__.py").is_file():
+            found |= _data_of(item)
+        elif item.suffix in _DATA:
+            found.add(item)
+    return found
+
+
 @cache
 def code_hash(module: str) -> str:
     """SHA-256 over the names and bytes of every project source that `module` reaches, its data files and the lock."""
     whole = sha256()
     sources = _sources(module)
-    data = {f for s in sources for f in s.parent.iterdir() if f.suffix in (".json", ".yaml", ".html", ".css")}
+    data = {file for folder in {s.parent for s in sources} for file in _data_of(folder)}
     for path in sorted(sources | data | ({LOCK} if LOCK.is_file() else set())):
         whole.update(f"{path.relative_to(ROOT).as_posix()}={sha256(path.read_bytes()).hexdigest()};".encode())
     return whole.hexdigest()

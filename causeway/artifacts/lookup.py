@@ -13,6 +13,8 @@ from causeway.artifacts import store
 from causeway.artifacts.manifest import FILE_NAME, Manifest, manifest_from_json
 from causeway.errors import UnusableInput
 
+_OF_THE_RUN = ("inputs", "code_version", "config", "sources", "step", "key", "created_us", "took_s", "host")
+
 
 def read_manifest(location: str) -> Manifest:
     """The manifest at a location; its `location` is where it was found, or what a lone manifest file names.
@@ -43,19 +45,33 @@ def key_of(parts: dict[str, Any]) -> str:
 
 
 def find(step: str, key: str, root: str) -> Manifest | None:
-    """The finished artifact that a key points to, or None; a pointer whose artifact is gone counts as none."""
+    """The finished artifact that a key points to, or None, also when it is gone or lacks a file."""
     data = store.read_bytes(_pointer(step, key, root))
-    if data is None:
+    try:
+        pointer = json.loads(data or b"{}")
+        location = store.join(root, *pointer["artifact"].split("/"))
+    except (ValueError, KeyError, TypeError, AttributeError):  # none, or one that a crash of the machine cut short
         return None
-    location = store.join(root, *json.loads(data)["artifact"].split("/"))
+    manifest = whole(location)
+    return replace(manifest, **{n: pointer[n] for n in _OF_THE_RUN if n in pointer}) if manifest else None
+
+
+def whole(location: str) -> Manifest | None:
+    """The manifest at a location whose files are all there, or None; on S3 the manifest stands for its files."""
     if store.read_bytes(store.join(location, FILE_NAME)) is None:
         return None
-    return read_manifest(location)
+    manifest = read_manifest(location)
+    there = store.is_s3(location) or all(Path(location, name).is_file() for name in manifest.files)
+    return manifest if there else None
 
 
 def point(step: str, key: str, root: str, manifest: Manifest) -> None:
-    """Let a key point to a finished artifact under `root`."""
-    pointer = {"artifact": f"{manifest.kind}/{manifest.content_hash}"}
+    """Let a key point to a finished artifact under `root`.
+
+    Two runs may make the same content from different inputs: what belongs to the run is kept with its key.
+    """
+    pointer = {name: getattr(manifest, name) for name in _OF_THE_RUN}
+    pointer["artifact"] = f"{manifest.kind}/{manifest.content_hash}"
     store.write_bytes(_pointer(step, key, root), json.dumps(pointer).encode())
 
 

@@ -5,11 +5,11 @@ one way to call it, from the command line, a Kubeflow component or a test. The l
 inputs' content hashes, its resolved config, and the hash of its sources and of the lock.
 """
 
-import fcntl
 import json
 import platform
 import shutil
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -22,10 +22,11 @@ from causeway.artifacts import lookup, store
 from causeway.artifacts.artifact import Artifact
 from causeway.artifacts.code_version import code_hash
 from causeway.artifacts.hashing import fingerprint
+from causeway.artifacts.locks import alone
 from causeway.artifacts.lookup import read_manifest
-from causeway.artifacts.manifest import FILE_NAME, Manifest
+from causeway.artifacts.manifest import FILE_NAME, Manifest, manifest_from_json
 from causeway.artifacts.schemas import SCHEMA_VERSION
-from causeway.artifacts.writer import Writer
+from causeway.artifacts.writer import Writer, forget_parts
 from causeway.errors import UnusableInput, UsageError
 
 Inputs = Mapping[str, str | list[str] | None]
@@ -72,8 +73,8 @@ def run(
     Returns the manifest of the finished artifact. Raises UsageError when `out` holds something else, and whatever
     the step raises; then nothing appears at `out` and the same call goes on where it stopped.
     """
-    if (out is None) == (root is None):
-        raise UsageError("name either out or root: where the artifact goes")
+    if (out is None) == (root is None) or "" in (out, root):
+        raise UsageError("name where the artifact goes: a folder or s3://bucket/prefix")
     config_type = config_class(function)
     config = config if config is not None or config_type is None else config_type()
     opened = {name: _open(value, name in spec_of(function).raw) for name, value in inputs.items()}
@@ -83,6 +84,8 @@ def run(
     if found:
         print(f"{function.__name__}: kept, already done ({found.content_hash[:12]})", file=sys.stderr)
         return found
+    if out is not None:
+        _refuse_replacing(out, spec_of(function).kind, _artifacts(opened))
     with _staging(function.__name__, key, out, root) as staging:
         found = _find(function, key, out, root)  # another process may have finished while this one waited
         return found or _make(function, opened, hashes, config, key, staging, out, root)
@@ -120,18 +123,33 @@ def _key(function: Callable, hashes: dict[str, Any], config: Any) -> str:
 def _find(function: Callable, key: str, out: str | None, root: str | None) -> Manifest | None:
     if out is not None:
         if store.read_bytes(store.join(out, FILE_NAME)) is None:
-            _refuse_foreign(out)
             return None
-        manifest = read_manifest(out)
-        return manifest if manifest.key == key else None
+        manifest = lookup.whole(out)
+        return manifest if manifest and manifest.key == key else None
     assert root is not None
     return lookup.find(function.__name__, key, root)
 
 
-def _refuse_foreign(out: str) -> None:
-    """Never replace a folder that is not ours."""
-    if not store.is_s3(out) and Path(out).exists() and (Path(out).is_file() or any(Path(out).iterdir())):
-        raise UsageError(f"{out}: holds files that are no artifact; name an empty or new folder")
+def _refuse_replacing(out: str, kind: str, inputs: list[Artifact]) -> None:
+    """Replace nothing but an older result of the same kind: no folder of other files, no input, no other kind."""
+    if lookup.absolute(out) in {lookup.absolute(item.location) for item in inputs}:
+        raise UsageError(f"{out}: is an input of this step; name another folder")
+    if store.read_bytes(store.join(out, FILE_NAME)) is None:
+        if not store.is_s3(out) and Path(out).exists() and (Path(out).is_file() or any(Path(out).iterdir())):
+            raise UsageError(f"{out}: holds files that are no artifact; name an empty or new folder")
+        return
+    there = read_manifest(out)
+    if there.kind != kind:
+        raise UsageError(f"{out}: holds {there.kind} and would be replaced by {kind}; name another folder")
+    if not store.is_s3(out):
+        known = {FILE_NAME, *there.files}
+        others = sorted(f for f in _file_names(Path(out)) if f not in known)
+        if others:
+            raise UsageError(f"{out}: holds {others[0]!r}, which is no part of the artifact; name another folder")
+
+
+def _file_names(folder: Path) -> list[str]:
+    return [f.relative_to(folder).as_posix() for f in folder.rglob("*") if not f.is_dir()]
 
 
 @contextmanager
@@ -141,20 +159,17 @@ def _staging(name: str, key: str, out: str | None, root: str | None) -> Iterator
     if store.is_s3(target):
         folder = store.cache_folder() / "staging" / f"{name}-{key[:16]}"
     elif out is not None:
-        folder = Path(out).absolute().with_name(f".{Path(out).name}.{key[:16]}")
+        folder = Path(out).resolve().with_name(f".{Path(out).resolve().name}.{key[:16]}")
     else:
         folder = Path(target) / ".staging" / f"{name}-{key[:16]}"
     folder.parent.mkdir(parents=True, exist_ok=True)
-    lock_path = folder.with_name(f"{folder.name}.lock")
-    with lock_path.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
+    with alone(folder.with_name(f"{folder.name}.lock"), name):
         try:
             folder.mkdir(exist_ok=True)
             yield folder
         finally:
             if folder.is_dir() and not any(folder.iterdir()):
                 folder.rmdir()
-            lock_path.unlink(missing_ok=True)
 
 
 def _make(
@@ -167,6 +182,9 @@ def _make(
     out: str | None,
     root: str | None,
 ) -> Manifest:
+    ready = _ready(staging, key)
+    if ready is not None:  # a run that was killed between its last row and its publication
+        return _publish(ready, staging, out, root)
     kind, started = spec_of(function).kind, time.time()
     writer = Writer(kind, staging)
     for item in _artifacts(opened):
@@ -174,7 +192,6 @@ def _make(
             writer.source(source["name"], source["licence"])
     function(**opened, out=writer, **({} if config is None else {"config": config}))
     content_hash, counts, files = writer.finish()
-    location = out or store.join(root or "", kind, content_hash)
     manifest = Manifest(
         kind=kind,
         schema_version=SCHEMA_VERSION,
@@ -184,7 +201,7 @@ def _make(
         code_version=f"{causeway.__version__}+{code_hash(function.__module__)[:12]}",
         config=_resolved(config),
         sources=[{"name": n, "licence": w} for n, w in sorted(writer.sources.items())],
-        location=location if store.is_s3(location) else str(Path(location).absolute()),
+        location="",  # known when it is published
         step=function.__name__,
         key=key,
         files=files,
@@ -192,7 +209,16 @@ def _make(
         took_s=round(time.time() - started, 3),
         host=platform.node(),
     )
-    return _publish(manifest, staging, function, root)
+    return _publish(manifest, staging, out, root)
+
+
+def _ready(staging: Path, key: str) -> Manifest | None:
+    """The manifest of a finished staging folder, or None; what a killed writing of one left is removed."""
+    for piece in staging.glob(f".{FILE_NAME}.*"):
+        piece.unlink()
+    path = staging / FILE_NAME
+    manifest = manifest_from_json(path.read_text(), str(path)) if path.is_file() else None
+    return manifest if manifest and manifest.key == key else None
 
 
 def _artifacts(opened: dict[str, Any]) -> list[Artifact]:
@@ -200,16 +226,31 @@ def _artifacts(opened: dict[str, Any]) -> list[Artifact]:
     return [item for item in flat if isinstance(item, Artifact)]
 
 
-def _publish(manifest: Manifest, staging: Path, function: Callable, root: str | None) -> Manifest:
-    (staging / FILE_NAME).write_text(manifest.to_json())
-    if root is None or store.read_bytes(store.join(manifest.location, FILE_NAME)) is None:
-        store.publish(staging, manifest.location)
-    else:  # other inputs or code gave the same content: one copy is enough
-        shutil.rmtree(staging)
+def _publish(manifest: Manifest, staging: Path, out: str | None, root: str | None) -> Manifest:
+    location = lookup.absolute(out or store.join(root or "", manifest.kind, manifest.content_hash))
+    manifest = replace(manifest, location=location)
+    store.write_bytes(str(staging / FILE_NAME), manifest.to_json().encode())
+    forget_parts(staging)
+    with _publishing(location):
+        if root is None or lookup.whole(location) is None:
+            store.publish(staging, location)
+        else:  # other inputs or code gave the same content: one copy is enough
+            shutil.rmtree(staging)
     if root is not None:
-        lookup.point(function.__name__, manifest.key, root, manifest)
-        return replace(read_manifest(manifest.location), took_s=manifest.took_s)
+        lookup.point(manifest.step, manifest.key, root, manifest)
     return manifest
+
+
+@contextmanager
+def _publishing(location: str) -> Iterator[None]:
+    """Two runs with different keys may publish to one place: in turn, for two renames are not one."""
+    if store.is_s3(location):
+        yield
+        return
+    target = Path(location)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with alone(target.with_name(f".{target.name}.lock"), target.name):
+        yield
 
 
 def write_artifact(kind: str, tables: Mapping[str, Any], out: str | Path) -> Manifest:
@@ -219,10 +260,13 @@ def write_artifact(kind: str, tables: Mapping[str, Any], out: str | Path) -> Man
         for name, rows in tables.items():
             out.table(name, rows)
 
-    target = Path(out)
-    if (target / FILE_NAME).is_file():
-        shutil.rmtree(target)  # these tables may differ from the ones it held
-    try:
-        return run(step(kind)(given), {}, out=str(target))
-    except KeyError as error:
-        raise UnusableInput(f"{kind}: no such artifact kind or table ({error})") from error
+    target, function = Path(out).resolve(), step(kind)(given)
+    _refuse_replacing(str(target), kind, [])
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=target.parent, prefix=f".{target.name}.") as scratch:
+        staging = Path(scratch, "staging")  # never resumed: other tables may have been given before
+        staging.mkdir()
+        try:
+            return _make(function, {}, {}, None, _key(function, {}, None), staging, str(target), None)
+        except KeyError as error:
+            raise UnusableInput(f"{kind}: no such artifact kind or table ({error})") from error

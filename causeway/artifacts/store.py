@@ -8,14 +8,19 @@ Endpoint and keys come from the usual AWS_* variables. Does not know what is ins
 import os
 import shutil
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+from uuid import uuid4
 
 from causeway.artifacts.manifest import FILE_NAME
-from causeway.errors import UnusableInput, UsageError
+from causeway.errors import CausewayError, UnusableInput, UsageError
 
 if TYPE_CHECKING:
+    from datetime import datetime
+
     from minio import Minio
 
 S3 = "s3://"
@@ -46,7 +51,14 @@ def _client() -> "Minio":
     missing = [n for n in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY") if not os.environ.get(n)]
     if missing:
         raise UsageError(f"s3:// locations need {' and '.join(missing)} in the environment; set them")
-    return Minio(
+    try:
+        return _connect(Minio, endpoint)
+    except ValueError as error:
+        raise UsageError(f"AWS_ENDPOINT_URL: {error}; write http(s)://host:port") from error
+
+
+def _connect(minio: "type[Minio]", endpoint: str) -> "Minio":
+    return minio(
         endpoint.split("://", 1)[-1].rstrip("/"),
         access_key=os.environ["AWS_ACCESS_KEY_ID"],
         secret_key=os.environ["AWS_SECRET_ACCESS_KEY"],
@@ -71,19 +83,34 @@ def read_bytes(location: str) -> bytes | None:
     from minio.error import S3Error
 
     bucket, key = _split(location)
-    try:
-        answer = _client().get_object(bucket, key)
+    with _answering(location):
+        try:
+            answer = _client().get_object(bucket, key)
+        except S3Error as error:
+            if error.code in ("NoSuchKey", "NoSuchObject"):
+                return None
+            raise
         try:
             return answer.read()
         finally:
             answer.close()
             answer.release_conn()
+
+
+@contextmanager
+def _answering(location: str) -> Iterator[None]:
+    """What an object store refuses or leaves unanswered becomes one line; a full local disk stays what it is."""
+    from minio.error import S3Error
+
+    try:
+        yield
+    except (CausewayError, OSError):
+        raise
     except S3Error as error:
-        if error.code in ("NoSuchKey", "NoSuchObject"):
-            return None
         raise UnusableInput(f"{location}: {error.code}; check the bucket's name and rights") from error
     except Exception as error:
-        raise UnusableInput(f"{location}: the object store does not answer ({type(error).__name__})") from error
+        name = type(error).__name__
+        raise UnusableInput(f"{location}: the object store does not answer ({name}); try again later") from error
 
 
 def write_bytes(location: str, data: bytes) -> None:
@@ -92,29 +119,34 @@ def write_bytes(location: str, data: bytes) -> None:
         from io import BytesIO
 
         bucket, key = _split(location)
-        _client().put_object(bucket, key, BytesIO(data), len(data))
+        with _answering(location):
+            _client().put_object(bucket, key, BytesIO(data), len(data))
         return
     path = Path(location)
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    with os.fdopen(handle, "wb") as file:
-        file.write(data)
-        file.flush()
-        os.fsync(file.fileno())
-    Path(temporary).chmod(0o644)  # mkstemp makes files for one user only; artifacts are shared
-    os.replace(temporary, path)
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).chmod(0o644)  # mkstemp makes files for one user only; artifacts are shared
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
 
 
 def fetch(location: str, target: Path) -> Path:
     """Download one object to `target`, whole or not at all; returns the path. S3 locations only."""
-    from minio.error import S3Error
-
     bucket, key = _split(location)
     target.parent.mkdir(parents=True, exist_ok=True)
+    part = target.with_name(f".{uuid4().hex}.part")  # a name of its own: another process may fetch the same
     try:
-        _client().fget_object(bucket, key, str(target))
-    except S3Error as error:
-        raise UnusableInput(f"{location}: {error.code}; the artifact is not complete, make it again") from error
+        with _answering(location):
+            _client().fget_object(bucket, key, str(target), tmp_file_path=str(part))
+    finally:
+        part.unlink(missing_ok=True)
     return target
 
 
@@ -124,17 +156,29 @@ def local_copy(location: str) -> Path:
         return Path(location)
     bucket, prefix = _split(location)
     mirror = cache_folder() / "mirror" / bucket / prefix
-    found = list(_client().list_objects(bucket, prefix=f"{prefix}/", recursive=True))
+    below = f"{prefix}/" if prefix else ""
+    with _answering(location):
+        listed = list(_client().list_objects(bucket, prefix=below, recursive=True))
+    found = {str(i.object_name)[len(below) :]: i for i in listed if not str(i.object_name).endswith("/")}
     if not found:
         raise UnusableInput(f"{location}: nothing is there; check the bucket and prefix")
-    for item in found:
-        name = str(item.object_name)[len(prefix) + 1 :]
-        target = mirror / name
+    for name, item in found.items():
         if ".." in Path(name).parts:
             raise UnusableInput(f"{location}: object name {name!r} leaves the folder; rename it")
-        if not (target.is_file() and target.stat().st_size == item.size):
-            fetch(f"{S3}{bucket}/{item.object_name}", target)
+        _mirror(f"{S3}{bucket}/{item.object_name}", mirror / name, item.size or 0, item.last_modified)
+    for file in [f for f in mirror.rglob("*") if f.is_file()]:
+        if file.relative_to(mirror).as_posix() not in found:
+            file.unlink(missing_ok=True)  # it was taken away from the prefix: it is no part of the drives any more
     return mirror
+
+
+def _mirror(location: str, target: Path, size: int, modified: "datetime | None") -> None:
+    """Fetch an object unless the copy has its size and its time, which the copy is given."""
+    changed_s = modified.timestamp() if modified else 0.0
+    if target.is_file() and target.stat().st_size == size and abs(target.stat().st_mtime - changed_s) < 1e-3:
+        return
+    fetch(location, target)
+    os.utime(target, (changed_s, changed_s))
 
 
 def publish(staging: Path, location: str) -> None:
@@ -156,7 +200,8 @@ def publish(staging: Path, location: str) -> None:
 def _publish_s3(staging: Path, location: str) -> None:
     bucket, prefix = _split(location)
     client = _client()
-    client.remove_object(bucket, f"{prefix}/{FILE_NAME}")
     files = sorted(f for f in staging.rglob("*") if f.is_file())
-    for file in sorted(files, key=lambda f: f.name == FILE_NAME):  # the manifest last
-        client.fput_object(bucket, f"{prefix}/{file.relative_to(staging).as_posix()}", str(file))
+    with _answering(location):
+        client.remove_object(bucket, f"{prefix}/{FILE_NAME}")
+        for file in sorted(files, key=lambda f: f == staging / FILE_NAME):  # the manifest last
+            client.fput_object(bucket, f"{prefix}/{file.relative_to(staging).as_posix()}", str(file))

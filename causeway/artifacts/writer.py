@@ -16,11 +16,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from causeway.artifacts.hashing import file_hash, table_hash, text_hash
+from causeway.artifacts.manifest import FILE_NAME
 from causeway.artifacts.schemas import SCHEMA_VERSION, TableSchema, tables_of
 from causeway.errors import CausewayError
 
 Rows: TypeAlias = pa.Table | list[dict]
-_PARTS, _STATE = "parts", "state.json"
+_PARTS, _STATE = ".parts", "state.json"
+_LONGEST_NAME = 180  # bytes; file systems take 255
 
 
 def _conform(rows: Rows, name: str, spec: TableSchema) -> pa.Table:
@@ -98,7 +100,7 @@ class Writer(_Part):
     @contextmanager
     def shard(self, shard_id: str) -> Iterator["_Part | None"]:
         """One resumable unit of work: yields None when an earlier run finished it."""
-        safe = shard_id.replace("/", "%2F")
+        safe = _file_name(shard_id)
         done = self.staging / _PARTS / safe
         if done.is_dir():
             yield None
@@ -111,7 +113,7 @@ class Writer(_Part):
         os.rename(temporary, done)
 
     def finish(self) -> tuple[str, dict[str, int], dict[str, str]]:
-        """Join the parts; returns (content hash, counts, {file: sha256})."""
+        """Join the parts, which stay until `forget_parts`; returns (content hash, counts, {file: sha256})."""
         self.close()
         parts = sorted(p for p in (self.staging / _PARTS).iterdir() if not p.name.startswith("."))
         hashes, counts = [], {}
@@ -123,10 +125,24 @@ class Writer(_Part):
             for name, value in json.loads((part / _STATE).read_text())["counts"].items():
                 counts[name] = counts.get(name, 0) + value
         _assert_nothing_lost(counts)
-        shutil.rmtree(self.staging / _PARTS)
         files = _file_hashes(self.staging)
         hashes += [f"{n}={h}" for n, h in files.items() if not n.endswith(".parquet") or "/" in n]
         return text_hash(f"{self.kind};{SCHEMA_VERSION};" + ";".join(hashes)), counts, files
+
+
+def forget_parts(staging: Path) -> None:
+    """Remove the parts of a folder whose manifest stands: only then can a kill no longer need them."""
+    shutil.rmtree(staging / _PARTS, ignore_errors=True)
+
+
+def _file_name(shard_id: str) -> str:
+    """One file name for each shard id; "." marks unfinished shards and "=" the whole, so no id begins so."""
+    safe = shard_id.replace("%", "%25").replace("/", "%2F")
+    if safe[:1] in (".", "="):
+        safe = f"%{ord(safe[0]):02X}{safe[1:]}"
+    if len(safe.encode()) > _LONGEST_NAME:
+        safe = f"{safe[: _LONGEST_NAME // 4]}-{text_hash(shard_id)}"
+    return safe
 
 
 def _assert_nothing_lost(counts: dict[str, int]) -> None:
@@ -136,8 +152,9 @@ def _assert_nothing_lost(counts: dict[str, int]) -> None:
 
 
 def _file_hashes(folder: Path) -> dict[str, str]:
-    names = sorted(f.relative_to(folder).as_posix() for f in folder.rglob("*") if f.is_file())
-    return {name: file_hash(folder / name) for name in names if name != ".lock"}
+    inside = (f.relative_to(folder) for f in folder.rglob("*") if f.is_file())
+    names = sorted(f.as_posix() for f in inside if f.parts[0] != _PARTS and f.as_posix() != FILE_NAME)
+    return {name: file_hash(folder / name) for name in names}
 
 
 def _join_parts(name: str, spec: TableSchema, parts: list[Path], staging: Path) -> tuple[int, str]:

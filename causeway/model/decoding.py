@@ -15,7 +15,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from causeway.model import action_tokens
-from causeway.model.backbone import Prefix, TextInputs, new_cache, prefix_of, run_text
+from causeway.model.backbone import Prefix, TextInputs, causal_mask, new_cache, prefix_of, run_text
 
 if TYPE_CHECKING:
     from causeway.model.policy import Policy
@@ -120,6 +120,30 @@ def generate_reasoning(policy: Policy, decoder: Decoder, temperature: float, uni
     feed(policy, decoder, torch.full_like(chosen, end), everyone)
     feed(policy, decoder, torch.full_like(chosen, start), everyone)
     return Generated(ids, truncated, torch.stack(logprobs, dim=1), torch.stack(masks, dim=1))
+
+
+def reread(policy: Policy, decoder: Decoder, prompt: int, ids: list[list[int]]) -> None:
+    """Forget all columns behind a prompt of so many (its last is the CoC start) and read these ids [R] instead.
+
+    Every row then ends as after `generate_reasoning`; a row without ids ends as if no reasoning had been asked for.
+    """
+    device, end, start = decoder.kept.device, policy.special["coc_end"], policy.special["trajectory_start"]
+    decoder.cache.crop(prompt - decoder.kept.shape[1])  # a negative number: so many columns fewer
+    tails = [[*row, end, start] if row else [start] for row in ids]
+    width = max(len(tail) for tail in tails)
+    columns = torch.tensor([[policy.special["pad"]] * (width - len(tail)) + tail for tail in tails], device=device)
+    lengths = torch.tensor([len(tail) for tail in tails], device=device)[:, None]
+    after = torch.arange(width, device=device) - (width - lengths)  # places behind the prompt; negative = padding
+    spoken = torch.tensor([bool(row) for row in ids], device=device)
+    first = decoder.positions[0, :, prompt - 1] + spoken.long()
+    places = (first[:, None] + after).clamp(min=0).expand(3, -1, -1)
+    before = decoder.kept[:, :prompt].clone()
+    before[:, -1] = spoken
+    decoder.kept = torch.cat([before, after >= 0], dim=1)
+    decoder.positions = torch.cat([decoder.positions[:, :, :prompt], places], dim=2)
+    decoder.next_position = first + lengths[:, 0]
+    inputs = TextInputs(policy.id_embeddings(columns), places, causal_mask(decoder.kept)[:, :, prompt:])
+    decoder.hidden = run_text(policy.backbone, inputs, decoder.cache)[:, -1]
 
 
 def generate_actions(policy: Policy, decoder: Decoder, temperature: float, uniform: Tensor) -> tuple[Tensor, Tensor]:

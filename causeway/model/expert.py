@@ -21,7 +21,6 @@ from transformers.models.qwen3_vl.modeling_qwen3_vl import (
 )
 
 from causeway.model.backbone import Prefix
-from causeway.model.observation import HORIZON_STEPS
 from causeway.model.scales import Scale
 
 _FREQUENCIES = 10  # per number: sines and cosines from 1 to 100 cycles over the unit
@@ -121,8 +120,3 @@ def integrate(expert: ActionExpert, noise: Tensor, prefix: Prefix, steps: int) -
         time = torch.full((len(noise),), step / steps, device=noise.device, dtype=noise.dtype)
         controls = controls + expert(controls, time, prefix) / steps
     return controls
-
-
-def noise_shape(rows: int) -> tuple[int, int, int]:
-    """The shape of the noise that `integrate` starts from."""
-    return rows, HORIZON_STEPS, 2

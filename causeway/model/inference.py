@@ -16,7 +16,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from causeway.errors import UsageError
+from causeway.errors import UnusableInput, UsageError
 from causeway.model import decoding
 from causeway.model.action_space import (
     ACCELERATION_BOUND_MPS2,
@@ -31,6 +31,7 @@ from causeway.reasoning import TraceError, parse
 
 if TYPE_CHECKING:
     from causeway.model.policy import Policy
+    from causeway.model.tokenizer import Vocabulary
 
 _REASONING, _ACTION = 0, 1  # streams of noise
 
@@ -74,8 +75,7 @@ def predict(policy: Policy, samples: Sequence[Observation | Sample], options: Op
         decoder = decoding.repeat(decoding.prefill(policy, batch, inputs), options.n)
     with clock.measure("reasoning"):
         if texts is None:
-            generated = _reason(policy, decoder, len(samples), options)
-            texts = [policy.vocabulary.text(ids) for ids in generated.ids]
+            texts = _reason(policy, decoder, len(samples), options)
     with clock.measure("action"):
         noise = _noise(options, _ACTION, (HORIZON_STEPS, 2)).repeat(len(samples), 1, 1).to(policy.device)
         flowed = integrate(policy.expert, noise, decoder.prefix(), options.flow_steps)
@@ -115,9 +115,29 @@ def _tails(policy: Policy, count: int, options: Options) -> tuple[list[Tail], li
     return [open_tail(vocabulary)] * count, None
 
 
-def _reason(policy: Policy, decoder: decoding.Decoder, count: int, options: Options) -> decoding.Generated:
+def _reason(policy: Policy, decoder: decoding.Decoder, count: int, options: Options) -> list[str]:
+    """The texts [B·n]; afterwards every row has read its text as a tokenizer reads it, whatever ids it was said in.
+
+    A text can be said in other ids than it is read in (letter by letter, bytes that are no character), and an expert
+    that acts on ids nobody can hand back would act on something else than the words it is quoted with.
+    """
     uniform = _noise(options, _REASONING, (policy.config.scale.max_reasoning_tokens,)).repeat(count, 1)
-    return decoding.generate_reasoning(policy, decoder, options.temperature, uniform.to(policy.device))
+    prompt = decoder.kept.shape[1]
+    generated = decoding.generate_reasoning(policy, decoder, options.temperature, uniform.to(policy.device))
+    end = policy.special["coc_end"]
+    said = [[i for i in ids if i != end] for ids in generated.ids]
+    read = [_as_read(policy.vocabulary, ids) for ids in said]
+    if read != said or not all(said):
+        decoding.reread(policy, decoder, prompt, read)
+    return [policy.vocabulary.text(ids) for ids in said]
+
+
+def _as_read(vocabulary: Vocabulary, ids: list[int]) -> list[int]:
+    """The ids of what these ids say; the same ones where letters spell a reserved token (nobody can force those)."""
+    try:
+        return vocabulary.text_ids(vocabulary.text(ids))
+    except UnusableInput:
+        return ids
 
 
 def _noise(options: Options, stream: int, shape: tuple[int, ...]) -> Tensor:

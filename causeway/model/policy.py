@@ -7,6 +7,7 @@ optimizers, rewards, steps or servers. Source: arXiv 2511.00088, section on the 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from causeway.errors import UsageError
 from causeway.model import action_tokens, inference, rollouts, storage, token_losses
 from causeway.model.action_space import ControlStatistics
 from causeway.model.backbone import (
+    Prefix,
     TextInputs,
     backbone_config,
     build_backbone,
@@ -189,27 +191,35 @@ class Policy(nn.Module):
 
         A part that the batch does not have is 0.
         """
+        return token_losses.token_parts(self, batch, self.forward_tokens(batch, prefix_noise, generator))
+
+    def action_loss(
+        self,
+        batch: Batch,
+        prefix_noise: PrefixNoise | None = None,
+        generator: torch.Generator | None = None,
+        draws: int = 1,
+    ) -> dict[str, Tensor]:
+        """`token_loss` and `flow_loss` behind one pass of the backbone: their parts, `flow`, and their sum `loss`.
+
+        The prefix stands before the action tokens, so its keys and values are those that `flow_loss` computes.
+        """
         output = self.forward_tokens(batch, prefix_noise, generator)
-        parts = {
-            "reasoning": token_losses.text_loss(self, output.prefix_hidden, batch, batch.reasoning_labels),
-            "answer": token_losses.text_loss(self, output.prefix_hidden, batch, batch.answer_labels),
-            "action": output.prefix_hidden.new_zeros(()),
-        }
-        if output.action_hidden is not None and batch.action_tokens is not None:
-            sigma = self.config.soft_target_sigma_bins
-            parts["action"] = token_losses.action_loss(self, output.action_hidden, batch.action_tokens, sigma)
-        return {"loss": torch.stack(list(parts.values())).sum(), **parts}
+        parts = token_losses.token_parts(self, batch, output)
+        flow = self._flow(batch, output.prefix, generator, draws)
+        return {**parts, "loss": parts["loss"] + flow, "flow": flow}
 
     def flow_loss(self, batch: Batch, generator: torch.Generator | None = None, draws: int = 1) -> Tensor:
         """The expert's flow-matching error on the detached prefix; `draws` noises share one pass of the backbone."""
-        if batch.controls is None:
-            raise UsageError("flow_loss needs a batch with controls: collate samples, not questions")
         with torch.no_grad():
-            cache = new_cache(self.backbone)
-            run_text(self.backbone, self.text_inputs(batch), cache)
-        prefix = prefix_of(cache, batch.kept, batch.positions).repeated(draws)
+            prefix = self.forward_tokens(replace(batch, action_tokens=None)).prefix
+        return self._flow(batch, prefix, generator, draws)
+
+    def _flow(self, batch: Batch, prefix: Prefix, generator: torch.Generator | None, draws: int) -> Tensor:
+        if batch.controls is None:
+            raise UsageError("the flow loss needs a batch with controls: collate samples, not questions")
         target = self.normalised(batch.controls).repeat_interleave(draws, dim=0)
-        return flow_loss(self.expert, target, prefix, generator)
+        return flow_loss(self.expert, target, prefix.repeated(draws), generator)
 
     def sequence_logprobs(self, samples: Sequence[Item], sequences: Sequences) -> tuple[Tensor, Tensor]:
         """Log-probabilities of sampled rows with gradients: reasoning [R, T] (0 where masked) and action [R, 128].

@@ -68,3 +68,16 @@ def action_loss(policy: Policy, action_hidden: Tensor, tokens: Tensor, sigma_bin
     targets = action_tokens.gaussian_soft_targets(tokens, sigma_bins)
     logprobs = torch.log_softmax(policy.action_logits(action_hidden).float(), dim=-1)
     return -(targets * logprobs).sum(dim=-1).mean()
+
+
+def token_parts(policy: Policy, batch: Batch, output: TokenOutput) -> dict[str, Tensor]:
+    """`reasoning`, `answer` and `action` of one forward pass, 0 where the batch has none, and their sum `loss`."""
+    parts = {
+        "reasoning": text_loss(policy, output.prefix_hidden, batch, batch.reasoning_labels),
+        "answer": text_loss(policy, output.prefix_hidden, batch, batch.answer_labels),
+        "action": output.prefix_hidden.new_zeros(()),
+    }
+    if output.action_hidden is not None and batch.action_tokens is not None:
+        sigma = policy.config.soft_target_sigma_bins
+        parts["action"] = action_loss(policy, output.action_hidden, batch.action_tokens, sigma)
+    return {"loss": torch.stack(list(parts.values())).sum(), **parts}

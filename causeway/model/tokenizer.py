@@ -82,7 +82,8 @@ class Vocabulary:
 
     def text(self, ids: Sequence[int]) -> str:
         """Plain text of ids, special and action tokens left out."""
-        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True))
+        # as it was said: "tidied" spaces would be read as other tokens
+        return str(self.tokenizer.decode(list(ids), skip_special_tokens=True, clean_up_tokenization_spaces=False))
 
     def save(self, folder: Path) -> None:
         """Write tokenizer.json and tokenizer_config.json."""

@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from causeway.artifacts import Artifact, Manifest
+from causeway.artifacts import Artifact, Manifest, lookup, store
+from causeway.errors import UnusableInput, UsageError
 from causeway.platform.demo_page import write_page
 from causeway.platform.laptop import run_pipeline
 from causeway.platform.question import answer_as_dict, describe
@@ -38,6 +39,10 @@ def run_demo(out: Path, drives: str, layout: str) -> dict[str, Any]:
 
     Artifacts go to `out/artifacts`, logs to `out/logs`, the page to `out/report.html`.
     """
+    if layout != "auto" and not drives:
+        raise UsageError(f"--layout {layout} says how drives are laid out; name them with --drives")
+    if store.is_s3(str(out)) or str(out).startswith("s3:/"):
+        raise UsageError(f"--out {out}: the demo's page and server are on this machine; name a folder")
     started = time.monotonic()
     root = out.absolute() / "artifacts"
     loop = run_loop(root, out / "logs", drives, layout, registry_uri(out))
@@ -50,9 +55,10 @@ def run_demo(out: Path, drives: str, layout: str) -> dict[str, Any]:
 
 def run_loop(root: Path, logs: Path, drives: str, layout: str, registry: str) -> Loop:
     """The three pipelines. What drives without causes cannot feed is fed by the built-in world."""
+    own = _data(root, logs, drives, layout) if drives else None  # first: what cannot be used is said at once
     world = run_named("make_world", {}, {"scenes": WORLD_SCENES}, root=str(root))
     causes = _data(root, logs, world.location, "physicalai-av")
-    samples = _data(root, logs, drives, layout) if drives else causes
+    samples = own or causes
     policy = run_pipeline(
         "training", {"root": str(root), "data": samples.location, "causes": causes.location}, logs / "training.log"
     )
@@ -74,7 +80,7 @@ def run_loop(root: Path, logs: Path, drives: str, layout: str, registry: str) ->
 
 
 def _data(root: Path, logs: Path, drives: str, layout: str) -> Manifest:
-    arguments = {"root": str(root), "drives": str(Path(drives).absolute()), "layout": layout}
+    arguments = {"root": str(root), "drives": lookup.absolute(drives), "layout": layout}
     return run_pipeline("data", arguments, logs / "data.log")
 
 
@@ -93,7 +99,10 @@ def _serve_and_ask(loop: Loop, log: Path) -> tuple[Any, dict[str, Any]]:
     from causeway.training.samples import load_samples
 
     samples = Artifact(loop.samples)
-    sample = next(s for split in ("test", "val", "train") for s in load_samples(samples, split=split, limit=1))
+    found = (s for split in ("test", "val", "train") for s in load_samples(samples, split=split, limit=1))
+    sample = next(found, None)
+    if sample is None:
+        raise UnusableInput(f"{samples.location}: holds no samples; drives need 8.4 s in one piece, and a camera")
     print("serve: starting a KServe model server in a process of its own", file=sys.stderr)
     with ServerProcess(loop.policy.location, log=log) as server:
         answer = answer_as_dict(ask(server.grpc_url, sample.observation, samples=1, seed=0))

@@ -8,21 +8,25 @@ own results up.
 import contextlib
 import importlib
 import io
+import json
 import logging
 import os
 import re
 import shutil
+import signal
 import sys
 import tempfile
+import threading
 import time
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
 from causeway.artifacts import Manifest, read_manifest
 from causeway.errors import CausewayError, UsageError
-from causeway.platform.steps import error_from_line
+from causeway.platform.descendants import stop_descendants
+from causeway.platform.steps import as_causeway_error, error_from_line
 
 PIPELINES = ("data", "training", "release", "retraining")
 _TASK = re.compile(r"Executing task '?([\w-]+)")
@@ -55,8 +59,9 @@ def run_pipeline(name: str, arguments: Mapping[str, Any], log: Path) -> Manifest
     relay = _Relay(name, _task_count(pipeline), log)
     try:
         local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(scratch), raise_on_error=True)
-        with _quiet(), contextlib.redirect_stdout(relay):
+        with _quiet(), _interruptible(), contextlib.redirect_stdout(relay):
             task = pipeline(**arguments)
+        relay.done = relay.total  # of tasks that ran side by side KFP does not always tell the end
         return read_manifest(task.output.path)
     except RuntimeError as error:
         raise relay.error or CausewayError(f"pipeline {name}: {error}; its log is {log}") from error
@@ -85,7 +90,7 @@ def _task_count(pipeline: Callable) -> int:
         for task in component.dag.tasks.values():
             inner = spec.components[task.component_ref.name]
             items = task.parameter_iterator.items.raw
-            times = len(items.strip("[] ").split(",")) if items else 1
+            times = len(json.loads(items)) if items else 1
             total += times * (count(inner) if inner.HasField("dag") else 1)
         return total
 
@@ -104,6 +109,28 @@ def _quiet() -> Any:
             logging.getLogger().setLevel(level)
 
 
+@contextlib.contextmanager
+def _interruptible() -> Iterator[None]:
+    """An interrupt or a polite kill ends the steps' processes too, also when it reached this process alone.
+
+    KFP waits for its tasks before it lets an interrupt through, so they must be stopped first.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main thread receives signals
+        return
+
+    def stop(signum: int, frame: Any) -> None:
+        stop_descendants(os.getpid())
+        raise KeyboardInterrupt
+
+    before = {number: signal.signal(number, stop) for number in (signal.SIGINT, signal.SIGTERM)}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
 class _Relay(io.TextIOBase):
     """Stands in for stdout while KFP runs: writes all to the log, tells progress on stderr, keeps the error."""
 
@@ -111,25 +138,30 @@ class _Relay(io.TextIOBase):
         self.name, self.total = name, total
         self.done, self.error = 0, None  # type: int, CausewayError | None
         self._log = log.open("a", encoding="utf-8")
-        self._line = ""
+        self._lines: dict[int, str] = {}  # tasks that run side by side write from threads of their own
+        self._lock = threading.RLock()  # KFP makes every print() indent stdout while a task runs: that is us again
         self._started = time.monotonic()
         self._terminal = sys.stderr.isatty()
         self._bar = "█"
 
     def write(self, text: str) -> int:
-        self._line += text
-        while "\n" in self._line:
-            line, _, self._line = self._line.partition("\n")
-            self._take(_COLOUR.sub("", line))
+        with self._lock:
+            whole, newline, rest = (self._lines.get(threading.get_ident(), "") + text).rpartition("\n")
+            self._lines[threading.get_ident()] = rest
+            for line in whole.split("\n") if newline else ():
+                self._take(_COLOUR.sub("", line))
         return len(text)
 
     def writable(self) -> bool:
         return True
 
     def _take(self, line: str) -> None:
-        if line.strip():
-            self._log.write(line.rstrip() + "\n")
-            self._log.flush()
+        try:
+            if line.strip():
+                self._log.write(line.rstrip() + "\n")
+                self._log.flush()
+        except OSError as error:  # a full disk: KFP would print a traceback for each line; the steps say it as well
+            self.error = self.error or as_causeway_error(error)
         if found := _TASK.search(line):
             self._tell(found.group(1))
         elif (found := _DONE.search(line)) and found.group(2) == "SUCCESS":
@@ -141,11 +173,13 @@ class _Relay(io.TextIOBase):
         at = min(self.done + 1, self.total)
         filled = self._bar * round(20 * at / self.total)
         text = f"{self.name} [{filled:<20}] step {at} of {self.total}: {task} ({took_s:.0f} s)"
-        print(f"\r\x1b[2K{text}" if self._terminal else text, end="" if self._terminal else "\n", file=sys.stderr)
+        sys.stderr.write(f"\r\x1b[2K{text}" if self._terminal else f"{text}\n")  # print() would be indented by KFP
         sys.stderr.flush()
 
     def finish(self) -> None:
         took_s = time.monotonic() - self._started
         text = f"{self.name}: {self.done} of {self.total} steps done in {took_s:.0f} s"
-        print(f"\r\x1b[2K{text}" if self._terminal else text, file=sys.stderr, flush=True)
-        self._log.close()
+        sys.stderr.write(f"\r\x1b[2K{text}\n" if self._terminal else f"{text}\n")
+        sys.stderr.flush()
+        with contextlib.suppress(OSError):
+            self._log.close()

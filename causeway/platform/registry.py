@@ -16,6 +16,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+from urllib.parse import urlsplit
 
 from causeway.artifacts import Artifact, Writer, step
 from causeway.errors import UnusableInput, UsageError
@@ -201,11 +202,21 @@ def _version(version: ModelVersion) -> Version:
     )
 
 
+def refuse_password(registry_uri: str) -> None:
+    """UsageError for a URI that carries a password: URIs are written into manifests and logs."""
+    if urlsplit(registry_uri).password is not None:
+        raise UsageError(
+            "the registry's URI carries a password, which manifests and logs would show; leave it out and set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or PGPASSWORD"
+        )
+
+
 @contextmanager
 def _client(registry_uri: str) -> Iterator[MlflowClient]:
     """A client of the registry; on a SQLite file it works alone, because two would both lay out the tables."""
     if not registry_uri:
         raise UsageError("registry_uri is empty: name the registry, for example sqlite:////data/registry.db")
+    refuse_password(registry_uri)
     os.environ.update(MLFLOW_DISABLE_TELEMETRY="true", DO_NOT_TRACK="true")
     from mlflow import MlflowClient
     from mlflow.exceptions import MlflowException

@@ -20,6 +20,11 @@ def registry_uri(folder: Path) -> str:
     return f"sqlite:///{folder.absolute()}/registry.db"
 
 
+def log_folder(root: str) -> Path:
+    """Where a run's log goes: beside its artifacts, or into `out/logs` when those are on S3."""
+    return Path("out/logs") if is_s3(root) else Path(root, "logs")
+
+
 def pipeline_arguments(name: str, settings: Sequence[str], root: str) -> dict[str, Any]:
     """Typed arguments of a pipeline; UsageError for an unknown name, a wrong type or a missing value."""
     pipeline = pipeline_function(name)
@@ -30,11 +35,13 @@ def pipeline_arguments(name: str, settings: Sequence[str], root: str) -> dict[st
         if not equals:
             raise UsageError(f"--set {setting}: write name=value")
         given[key] = _cast(key, value, inputs[key].type) if key in inputs else value
-    if "causes" in inputs and "data" in given:
-        given.setdefault("causes", given["data"])
     if "registry" in inputs:
         given.setdefault("registry", registry_uri(Path("out") if is_s3(root) else Path(root)))
     check_arguments(name, pipeline, given)
+    if "registry" in given:
+        from causeway.platform.registry import refuse_password
+
+        refuse_password(given["registry"])  # before any log has it
     return given
 
 

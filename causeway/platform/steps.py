@@ -4,6 +4,7 @@ Knows where each step's function lives and how its config, errors and manifest c
 pipelines. Nothing heavy is imported here: a step's own module imports what it needs when the step really runs.
 """
 
+import errno
 import importlib
 import json
 import os
@@ -47,6 +48,7 @@ STEPS = {
 }
 RAW_INPUTS = frozenset({"drives"})  # inputs that are recordings, not artifacts
 ERROR_MARK = "causeway-error:"
+_FULL_DISK = ("no space left on device", "disk is full")  # as the C library says it, and SQLite
 
 
 def step_function(name: str) -> Callable:
@@ -102,10 +104,10 @@ def run_in_component(
     except (CausewayError, OSError) as error:
         fail(error)
     except Exception as error:
-        traceback.print_exc()
+        if not is_known(error):
+            traceback.print_exc()
         fail(error)
-    Path(output_path).parent.mkdir(parents=True, exist_ok=True)
-    Path(output_path).write_text(manifest.to_json())
+    _leave(manifest, output_path)
     print(f"{name}: {manifest.content_hash[:12]} {json.dumps(manifest.counts)}", file=sys.stderr)
     return manifest
 
@@ -127,7 +129,7 @@ def _asked_key(name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any]
 
 
 def _names_a_file(value: Any) -> bool:
-    return isinstance(value, str) and "/" in value and (value.startswith("s3://") or Path(value).exists())
+    return isinstance(value, str) and value != "" and (value.startswith("s3://") or Path(value).exists())
 
 
 def gate_in_component(
@@ -148,8 +150,15 @@ def open_in_component(location: str, output_path: str) -> None:
         manifest = read_manifest(location)
     except (CausewayError, OSError) as error:
         fail(error)
-    Path(output_path).parent.mkdir(parents=True, exist_ok=True)
-    Path(output_path).write_text(manifest.to_json())
+    _leave(manifest, output_path)
+
+
+def _leave(manifest: Manifest, output_path: str) -> None:
+    try:
+        Path(output_path).parent.mkdir(parents=True, exist_ok=True)
+        Path(output_path).write_text(manifest.to_json())
+    except OSError as error:
+        fail(error)
 
 
 def fail(error: Exception) -> NoReturn:
@@ -167,7 +176,14 @@ def as_causeway_error(error: Exception) -> CausewayError:
     if isinstance(error, OSError) and error.errno is not None:
         where = error.filename or "this machine"
         return UnusableInput(f"{where}: {error.strerror}; mend that and run the same command again")
+    if is_known(error):  # libraries that write files themselves have errors of their own for it
+        return UnusableInput(f"this machine: {os.strerror(errno.ENOSPC)}; make room and run the same command again")
     return CausewayError(f"{type(error).__name__}: {error}; this is a bug, please report it")
+
+
+def is_known(error: Exception) -> bool:
+    """True for an error that is no bug: ours, the operating system's, or a library's word for a full disk."""
+    return isinstance(error, CausewayError | OSError) or any(word in str(error).lower() for word in _FULL_DISK)
 
 
 def error_from_line(text: str) -> CausewayError | None:
@@ -175,9 +191,11 @@ def error_from_line(text: str) -> CausewayError | None:
     _, mark, payload = text.partition(ERROR_MARK)
     if not mark:
         return None
-    line = json.loads(payload)
-    kinds = {k.exit_code: k for k in CausewayError.__subclasses__()}
-    kind = kinds.get(line["exit_code"], CausewayError)
-    return kind(line["message"])
+    try:
+        line, _ = json.JSONDecoder().raw_decode(payload.lstrip())  # a line of another process may follow on it
+        kinds = {k.exit_code: k for k in CausewayError.__subclasses__()}
+        return kinds.get(line["exit_code"], CausewayError)(line["message"])
+    except (ValueError, KeyError, TypeError):
+        return None
 
 

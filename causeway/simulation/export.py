@@ -108,12 +108,23 @@ def _drives(folder: Path, jobs: list[DriveJob]) -> Iterator[dict]:
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
 
-    with ProcessPoolExecutor(processes, mp_context=get_context("spawn")) as pool:
+    with ProcessPoolExecutor(processes, get_context("spawn"), initializer=_die_with_parent) as pool:
         try:
             yield from pool.map(write_drive, [folder] * len(jobs), jobs)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             raise
+
+
+def _die_with_parent() -> None:
+    """A killed run must not leave workers that go on writing where the next run writes (Linux; see prctl(2))."""
+    import ctypes
+    import signal
+    import sys
+
+    if sys.platform == "linux":
+        set_parent_death_signal = 1
+        ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
 def write_drive(folder: Path, job: DriveJob) -> dict:

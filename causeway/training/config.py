@@ -35,7 +35,7 @@ class VlmConfig(TrainConfig):
 class ActionConfig(TrainConfig):
     """Stage two: action tokens and the flow expert, with or without reasoning in the data."""
 
-    steps: int = 240
+    steps: int = 200
     prefix_sigma_bins: float = 12.0  # noise on the action tokens a step sees of its own past (method 4.12, D-045)
     prefix_mask: float = 0.25  # share of them hidden, so that they listen to pictures and words
 
@@ -44,9 +44,9 @@ class ActionConfig(TrainConfig):
 class CocConfig(ActionConfig):
     """Stage three: reasoning, then action tokens, then the expert behind both."""
 
-    steps: int = 120
-    lr: float = 5e-4  # the weights know how to act already
-    expert_lr: float = 5e-4
+    steps: int = 100
+    lr: float = 4e-4  # the weights know how to act already
+    expert_lr: float = 4e-4
 
 
 @dataclass(frozen=True)
@@ -56,10 +56,11 @@ class RlConfig(TrainConfig):
     `collision` has no weight here: it needs recorded agents, and samples carry none.
     """
 
-    steps: int = 16
+    steps: int = 14
     batch_size: int = 3  # groups of one step
-    lr: float = 5e-5
-    expert_lr: float = 2e-4
+    lr: float = 2.5e-5
+    expert_lr: float = 5e-5  # it follows the backbone; faster, so few samples a step made its paths worse
+    warmup: float = 0.2  # the first steps of an optimizer that knows nothing yet
     group_size: int = 6
     temperature: float = 1.0  # of the sampler; the trainer scores at the same temperature
     form: str = "clipped"  # or "softmax", the paper's

@@ -20,7 +20,7 @@ class Engine(Protocol):
     world: int
 
     def step(self, loss: Tensor, lr_scale: float) -> float:
-        """Backward, clip, update; returns the gradient norm and leaves the weights alone when it is not finite."""
+        """Backward, clip, update; returns the gradient norm before clipping. Not finite = the run must end here."""
 
     def save(self, folder: Path) -> None:
         """Write this process's share of weights and optimizer into `folder`."""
@@ -59,7 +59,7 @@ class LocalEngine:
         self._parameters = [p for group in optimizer.param_groups for p in group["params"]]
 
     def step(self, loss: Tensor, lr_scale: float) -> float:
-        """See `Engine.step`."""
+        """See `Engine.step`; a norm that is not finite leaves the weights alone."""
         _set_rates(self._optimizer, self._peaks, lr_scale)
         self._optimizer.zero_grad(set_to_none=True)
         loss.backward()
@@ -94,7 +94,6 @@ class DeepSpeedEngine:
         import deepspeed
 
         self._peaks = [group["lr"] for group in optimizer.param_groups]
-        self._clip = clip
         self.world = int(os.environ["WORLD_SIZE"])
         deepspeed.init_distributed(dist_backend="nccl" if torch.cuda.is_available() else "gloo")
         settings = {
@@ -106,7 +105,7 @@ class DeepSpeedEngine:
         self.rank = torch.distributed.get_rank()
 
     def step(self, loss: Tensor, lr_scale: float) -> float:
-        """See `Engine.step`; DeepSpeed has clipped already, so the norm is the one before."""
+        """See `Engine.step`; DeepSpeed has updated by then, but no checkpoint is written of it."""
         _set_rates(self._engine.optimizer, self._peaks, lr_scale)
         self._engine.backward(loss)
         self._engine.step()

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from causeway.errors import UsageError
+
 ALL_EQUAL = 1e-6  # a group whose rewards differ by less teaches nothing
 
 
@@ -51,10 +53,10 @@ def span_loss(
     """The loss of one span (text or action tokens), a scalar.
 
     rewards [groups, members]; logprobs (with gradients), sampled (the sampler's), reference and mask [rows, tokens].
-    Groups without signal give no policy gradient; the KL term holds for every row. ValueError for an unknown form.
+    Groups without signal give no policy gradient; the KL term holds for every row. UsageError for an unknown form.
     """
     if form.name not in _FORMS:
-        raise ValueError(f"GRPO form {form.name!r}: use one of {', '.join(_FORMS)}")
+        raise UsageError(f"GRPO form {form.name!r}: use one of {', '.join(_FORMS)}")
     drift = _token_mean(kl_estimate(logprobs, reference), mask).view_as(rewards)
     return _FORMS[form.name](form, rewards, logprobs, sampled, mask, drift)
 

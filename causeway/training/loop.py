@@ -18,7 +18,7 @@ import torch
 from torch import Tensor
 
 from causeway.artifacts import progress
-from causeway.errors import UnusableInput
+from causeway.errors import UnusableInput, UsageError
 from causeway.model.observation import Sample
 from causeway.training import losses, schedule
 from causeway.training.checkpoint import latest_checkpoint, save_checkpoint
@@ -54,6 +54,10 @@ def train(course: Course) -> list[losses.Line]:
     skipped.
     """
     engine = make_engine(course.policy, _groups(course), course.config.weight_decay, course.config.grad_clip)
+    if course.config.batch_size < engine.world:
+        raise UsageError(
+            f"batch_size {course.config.batch_size}: give each of {engine.world} processes a sample a step"
+        )
     record = course.folder / losses.FILE_NAME
     start = _resume(course, engine, record)
     saved = time.monotonic()
@@ -98,7 +102,7 @@ def _resume(course: Course, engine: Engine, record: Path) -> int:
 
 
 def _one_step(course: Course, engine: Engine, step: int) -> losses.Line:
-    config, started = course.config, time.monotonic()
+    config = course.config
     picked = schedule.batch_of(step, config.batch_size, len(course.samples), config.seed)
     batch = [course.samples[i] for i in picked[engine.rank :: engine.world]]
     parts = dict(_loss(course, batch, step, engine.rank))
@@ -116,7 +120,6 @@ def _one_step(course: Course, engine: Engine, step: int) -> losses.Line:
         "parts": {name: _number(value) for name, value in parts.items()},
         "lr": config.lr * scale,
         "grad_norm": norm,
-        "samples_per_s": round(len(picked) / (time.monotonic() - started), 3),
     }
 
 

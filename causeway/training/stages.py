@@ -54,11 +54,7 @@ def action_loss(policy: Policy, config: ActionConfig) -> StepLoss:
     noise = PrefixNoise(config.prefix_sigma_bins, config.prefix_mask)
 
     def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
-        batch = policy.collate(samples)
-        parts = dict(policy.token_loss(batch, noise, generator))
-        flow = policy.flow_loss(batch, generator, FLOW_DRAWS)
-        parts["loss"] = parts["loss"] + flow
-        return parts | {"flow": flow.detach()}
+        return policy.action_loss(policy.collate(samples), noise, generator, FLOW_DRAWS)
 
     return loss
 

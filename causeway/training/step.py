@@ -6,6 +6,7 @@ looking a finished one up costs nothing.
 
 import os
 import sys
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,13 +48,15 @@ def _train(name: str, samples: Artifact, before: Artifact | None, out: Writer, c
     from causeway.training.samples import load_samples
     from causeway.training.stages import STAGES, checked
 
-    use_threads(_cores())
+    threads = _cores()
+    use_threads(threads)
     stage = STAGES[name]
     wanted = True if stage.reasoning_only else None
     taken = checked(stage, load_samples(samples, "train", config.limit or None, with_reasoning=wanted))
     policy = _start(before, taken, config).to(_device())
     staging = out.path(f"checkpoint/{FILE_NAME}").parent
     loss = stage.make_loss(policy, config)
+    started = time.monotonic()
     lines = train(Course(name, policy, stage.trains, taken, loss, config, staging))
     record = [*(read_lines(before.path(FILE_NAME)) if before else []), *lines]
     write_lines(out.path(FILE_NAME), record)
@@ -61,7 +64,9 @@ def _train(name: str, samples: Artifact, before: Artifact | None, out: Writer, c
     policy.save(out.path(FILE_NAME).parent, card=_card(out, counts, record))
     out.count(**{key.replace(" ", "_"): value for key, value in counts.items()}, steps=len(lines))
     forget(staging)
-    print(f"{name}: loss {_ends(name, lines)} over {len(lines)} steps, {len(taken)} samples", file=sys.stderr)
+    took_s = time.monotonic() - started  # a clock is for who watches: in a file, no two runs would hash alike
+    ends = f"loss {_ends(name, lines)} over {len(lines)} steps of {config.batch_size} in {took_s:.0f} s"
+    print(f"{name}: {ends}, {len(taken)} samples, {threads} threads", file=sys.stderr)
 
 
 def _start(before: Artifact | None, taken: Sequence[Any], config: TrainConfig) -> Any:

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from causeway.artifacts import Artifact, Writer, run, step, store, write_artifact
-from causeway.errors import UnusableInput
+from causeway.errors import UnusableInput, UsageError
 
 BINARIES = ("minio", "/var/cache/causeway-cluster/bin/minio")
 ROWS = [{"clip_id": "a", "t_us": 1, "longitudinal": "stop", "lateral": "go_straight", "lane": None}]
@@ -111,3 +111,33 @@ def test_raw_drives_are_mirrored(s3: str) -> None:
         "a/one.txt": b"1",
         "two.txt": b"22",
     }
+
+
+def test_a_mirror_follows_what_changes_in_its_prefix(s3: str) -> None:
+    store.write_bytes(f"{s3}/moving/a.txt", b"old")
+    store.write_bytes(f"{s3}/moving/gone.txt", b"1")
+    store.local_copy(f"{s3}/moving")
+    time.sleep(1.1)  # S3 gives times of change in whole seconds
+    store.write_bytes(f"{s3}/moving/a.txt", b"new")  # as long as it was
+    bucket, key = store._split(f"{s3}/moving/gone.txt")
+    store._client().remove_object(bucket, key)
+    mirror = store.local_copy(f"{s3}/moving")
+    assert {f.name: f.read_bytes() for f in mirror.rglob("*") if f.is_file()} == {"a.txt": b"new"}
+
+
+def test_what_the_store_refuses_on_writing_is_one_line(s3: str, tmp_path: Path) -> None:
+    with pytest.raises(UnusableInput, match="NoSuchBucket"):
+        store.write_bytes("s3://no-such-bucket-here/x", b"1")
+    (tmp_path / "a").write_bytes(b"1")
+    with pytest.raises(UnusableInput, match="NoSuchBucket"):
+        store.publish(tmp_path, "s3://no-such-bucket-here/x")
+
+
+def test_a_wrong_endpoint_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "ENDPOINT_URL": "http://host/with/path"}.items():
+        monkeypatch.setenv(f"AWS_{name}", value)
+    monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
+    store._client.cache_clear()
+    with pytest.raises(UsageError, match="AWS_ENDPOINT_URL"):
+        store._client()
+    store._client.cache_clear()

@@ -119,6 +119,28 @@ def test_the_expert_reads_no_action_tokens_and_gives_the_backbone_no_gradient():
     assert all(p.grad is not None for p in policy.expert.parameters())
 
 
+def test_the_action_loss_is_both_losses_on_one_pass():
+    policy = Policy.from_scale("tiny", seed=0)
+    batch, noise = policy.collate(SAMPLES), PrefixNoise()
+    weights = [*policy.backbone.parameters(), *policy.embeddings.parameters()]
+
+    def pulls(loss):
+        return torch.autograd.grad(loss, weights, allow_unused=True, retain_graph=True)
+
+    generator = seeded(2)
+    apart = policy.token_loss(batch, noise, generator)
+    flow = policy.flow_loss(batch, generator, 3)
+    together = policy.action_loss(batch, noise, seeded(2), 3)
+    assert float(together["flow"].detach()) == pytest.approx(float(flow.detach()), rel=1e-5)
+    assert float(together["loss"].detach()) == pytest.approx(float((apart["loss"] + flow).detach()), rel=1e-5)
+    for one, other in zip(pulls(apart["loss"]), pulls(together["loss"]), strict=True):
+        assert (one is None) == (other is None)
+        if one is not None:
+            torch.testing.assert_close(one, other)
+    with pytest.raises(UsageError, match="collate samples, not questions"):
+        policy.action_loss(policy.collate_questions(SAMPLES[:1], ["Why?"], ["Yes."]))
+
+
 def test_a_sample_that_cannot_be_used_is_named(policy):
     bad = replace(SAMPLES[1], controls=np.full((64, 2), np.nan, np.float32))
     with pytest.raises(UnusableInput, match="sample s1: controls holds NaN"):

@@ -9,7 +9,7 @@ import torch
 from safetensors.torch import load_file, save_file
 
 from causeway.errors import UnusableInput, UsageError
-from causeway.model import Policy
+from causeway.model import Policy, decoding
 from causeway.model.action_space import ControlStatistics
 from tests.model.model_samples import make_sample
 
@@ -93,6 +93,43 @@ def test_forced_reasoning_is_answered_with_and_acted_on(policy):
     assert forced.decision[1][1] == ("stop_for_static_constraint", "none")
     swapped = policy.predict(SAMPLES[:2], n=2, forced_reasoning=[stop, go])
     assert np.abs(swapped.controls - forced.controls).max() > 1e-6
+
+
+@pytest.mark.parametrize("temperature", [0.0, 1.0])
+def test_its_own_words_handed_back_change_nothing(policy, temperature, monkeypatch):
+    """Also where the words were said in other ids than they are read in, as an untrained policy does."""
+    read_again, original = [], decoding.reread
+    monkeypatch.setattr(decoding, "reread", lambda *a: (read_again.append(1), original(*a)))
+    rows = [*SAMPLES[:3], SAMPLES[5]]  # the last one is padded
+    free = policy.predict(rows, seed=7, temperature=temperature)
+    assert read_again or temperature == 0.0  # greedy, it says one token again and again
+    assert all(row[0] for row in free.reasoning)
+    forced = policy.predict(rows, seed=7, temperature=temperature, forced_reasoning=[r[0] for r in free.reasoning])
+    assert_same(free, forced)
+
+
+def test_saying_nothing_is_acting_without_words(policy, monkeypatch):
+    end = torch.zeros(policy.word_logits(torch.zeros(160)).shape[0])
+    end[policy.special["coc_end"]] = 100.0
+    monkeypatch.setattr(policy, "reasoning_logits", lambda hidden: end.expand(len(hidden), -1))
+    silent = policy.predict(SAMPLES[4:6], n=2, seed=7)
+    assert silent.reasoning == [["", ""], ["", ""]]
+    assert_same(silent, policy.predict(SAMPLES[4:6], n=2, seed=7, forced_reasoning=["", ""]))
+
+
+def test_words_that_spell_a_reserved_token_are_answered_with(policy, monkeypatch):
+    """Letters may make up a special token's name; such words cannot be forced, but no answer may fail on them."""
+    name = "<|coc_end|>"
+    letters = [policy.vocabulary.text_ids(letter)[0] for letter in name]
+    script = iter([*letters, policy.special["coc_end"]])
+
+    def scripted(hidden):
+        logits = torch.zeros(len(hidden), policy.word_logits(hidden).shape[-1])
+        logits[:, next(script)] = 100.0
+        return logits
+
+    monkeypatch.setattr(policy, "reasoning_logits", scripted)
+    assert policy.predict(SAMPLES[:1]).reasoning == [[name]]
 
 
 def test_without_reasoning(policy):

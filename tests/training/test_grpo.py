@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from causeway.errors import UsageError
 from causeway.training.grpo import GrpoForm, advantages, has_signal, kl_estimate, span_loss
 
 REWARDS = torch.tensor([[1.0, 0.0, 0.0, -1.0], [2.0, 2.0, 2.0, 2.0]])
@@ -92,5 +93,5 @@ def test_drifting_from_the_reference_costs(name):
 
 
 def test_an_unknown_form_is_refused():
-    with pytest.raises(ValueError, match="'best'"):
+    with pytest.raises(UsageError, match="'best'"):
         gradient(GrpoForm("best"), REWARDS)

@@ -11,10 +11,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from causeway.errors import UnusableInput
+from causeway.errors import UnusableInput, UsageError
 from causeway.training import losses, schedule
 from causeway.training.checkpoint import latest_checkpoint
 from causeway.training.config import TrainConfig
+from causeway.training.engine import LocalEngine
 from causeway.training.loop import Course, train
 from tests.training.examples import example_samples
 
@@ -53,7 +54,7 @@ def test_loss_falls_and_every_step_has_its_line(tmp_path):
     lines = train(before)
     assert [line["step"] for line in lines] == list(range(12))
     assert lines[-1]["loss"] < lines[0]["loss"]
-    assert set(lines[0]) == {"stage", "step", "loss", "parts", "lr", "grad_norm", "samples_per_s"}
+    assert set(lines[0]) == {"stage", "step", "loss", "parts", "lr", "grad_norm"}  # and no clock
     assert torch.equal(before.policy.expert.weight, frozen)
 
 
@@ -124,6 +125,12 @@ def test_one_checkpoint_is_kept_and_an_unfinished_one_is_not_read(tmp_path):
     (tmp_path / ".step-00000009").mkdir()
     assert [path.name for path in tmp_path.glob("step-*")] == ["step-00000005"]
     assert len(train(course(tmp_path))) == 12
+
+
+def test_more_processes_than_samples_of_a_step_are_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(LocalEngine, "world", 4)
+    with pytest.raises(UsageError, match="batch_size 3: give each of 4 processes"):
+        train(course(tmp_path))
 
 
 def test_one_process_never_imports_deepspeed(tmp_path):

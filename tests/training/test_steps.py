@@ -59,6 +59,17 @@ def test_the_loss_falls(chain, name):
     assert np.mean(loss[-3:]) < np.mean(loss[:3]) - 0.3
 
 
+def test_the_same_inputs_and_seed_give_the_same_content_hash(chain, tmp_path, monkeypatch):
+    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    inputs, config = {"samples": str(chain["samples"])}, replace(VLM, steps=2)
+    one, two, other = (
+        run(train_vlm, inputs, out=str(tmp_path / name), config=replace(config, seed=seed))
+        for name, seed in (("one", 0), ("two", 0), ("other", 1))
+    )
+    assert (tmp_path / "one" / "losses.jsonl").read_bytes() == (tmp_path / "two" / "losses.jsonl").read_bytes()
+    assert one.content_hash == two.content_hash != other.content_hash
+
+
 def test_losses_are_carried_from_stage_to_stage(chain):
     lines = lines_of(chain["rl"])
     assert [line["stage"] for line in lines] == ["vlm"] * 12 + ["action"] * 16 + ["coc"] * 8 + ["rl"] * 2
@@ -142,13 +153,13 @@ def test_a_killed_step_goes_on_and_ends_with_the_same_losses(chain, tmp_path, mo
 
 def test_a_sample_that_makes_the_loss_nan_fails_the_step_with_its_id(chain, tmp_path, monkeypatch):
     bad = example_samples(12)[5]
-    original = Policy.flow_loss
+    original = Policy.action_loss
 
     def poisoned(self, batch, *rest):
-        loss = original(self, batch, *rest)
-        return loss * float("nan") if bad.sample_id in batch.names else loss
+        parts = original(self, batch, *rest)
+        return parts | {"loss": parts["loss"] * float("nan")} if bad.sample_id in batch.names else parts
 
-    monkeypatch.setattr(Policy, "flow_loss", poisoned)
+    monkeypatch.setattr(Policy, "action_loss", poisoned)
     inputs = {"samples": str(chain["samples"]), "policy": str(chain["vlm"])}
     with pytest.raises(
         UnusableInput, match=rf"action step \d+: the loss is not finite with sample\(s\) {bad.sample_id};"
