@@ -5,6 +5,7 @@ failed step back into the error it ended with. Does not know what the steps do, 
 own results up.
 """
 
+import builtins
 import contextlib
 import importlib
 import io
@@ -98,15 +99,22 @@ def _task_count(pipeline: Callable) -> int:
 
 
 @contextlib.contextmanager
-def _quiet() -> Any:
-    """KFP warns about image names and unsupported cluster settings on every local task; that is no news here."""
-    level = logging.getLogger().level
+def _quiet() -> Iterator[None]:
+    """Keep KFP's warnings off the screen, and leave `print` and the root logger as they were.
+
+    KFP warns about image names and cluster settings on every local task. Around a task it replaces `print` and the
+    root logger's handlers; of tasks that run side by side one may put back the other's replacement.
+    """
+    root, printed = logging.getLogger(), builtins.print
+    level, handlers = root.level, root.handlers[:]
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             yield
         finally:
-            logging.getLogger().setLevel(level)
+            builtins.print = printed
+            root.setLevel(level)
+            root.handlers[:] = handlers
 
 
 @contextlib.contextmanager

@@ -192,3 +192,18 @@ def test_an_interrupt_of_the_runner_alone_ends_the_step_too(tmp_path):
     os.kill(runner.pid, signal.SIGINT)
     assert runner.wait(timeout=20) == 130
     assert not Path(f"/proc/{child}").exists()
+
+
+def test_print_and_the_root_logger_are_left_as_they_were() -> None:
+    """KFP's parallel tasks may put back each other's replacement of them."""
+    import builtins
+    import logging
+
+    from causeway.platform.laptop import _quiet
+
+    printed, handlers = builtins.print, logging.getLogger().handlers[:]
+    with _quiet():
+        builtins.print = lambda *words: None  # type: ignore[assignment]
+        logging.getLogger().handlers.append(logging.NullHandler())
+    assert builtins.print is printed
+    assert logging.getLogger().handlers == handlers
