@@ -193,7 +193,7 @@ def error_from_line(text: str) -> CausewayError | None:
         return None
     try:
         line, _ = json.JSONDecoder().raw_decode(payload.lstrip())  # a line of another process may follow on it
-        kinds = {k.exit_code: k for k in CausewayError.__subclasses__()}
+        kinds = {k.exit_code: k for k in (UsageError, Refused, UnusableInput)}
         return kinds.get(line["exit_code"], CausewayError)(line["message"])
     except (ValueError, KeyError, TypeError):
         return None
