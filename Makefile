@@ -1,7 +1,7 @@
 # Causeway: what a person types. `make` alone explains.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow bench lint compile clean
+.PHONY: help setup demo test test-slow test-cluster bench lint compile clean
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
@@ -15,7 +15,7 @@ export CAUSEWAY_TEST_DRIVES ?= $(abspath ../shared/data)
 endif
 
 help: ## explain the targets
-	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@echo "  own drives: make demo DRIVES=path/to/drives LAYOUT=kitti-odometry"
 
 setup: $(VENV)/.ready ## make .venv with everything in the lock
@@ -37,6 +37,9 @@ test: setup ## the tests (at most 10 minutes on two cores)
 
 test-slow: setup ## fuzz, kill and soak runs
 	$(BIN)/pytest -m slow
+
+test-cluster: setup ## the data pipeline on the cluster at KUBECONFIG (its nodes need the image of Dockerfile's target data)
+	$(BIN)/pytest -m cluster -s tests/e2e
 
 bench: setup ## benchmarks; each runs both sides and prints the ratio
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
