@@ -98,9 +98,11 @@ def run_in_component(
     """
     try:
         asked = _asked_key(name, inputs, settings)
-        manifest = (lookup.find(name, asked, root) if asked else None) or run_named(name, inputs, settings, root=root)
-        if asked:
-            lookup.point(name, asked, root, manifest)
+        manifest = lookup.find(name, asked, root) if asked else None
+        if manifest is None:
+            manifest = run_named(name, inputs, settings, root=root)
+            if asked:
+                lookup.point(name, asked, root, manifest)
     except (CausewayError, OSError) as error:
         fail(error)
     except Exception as error:
