@@ -12,9 +12,9 @@ import numpy as np
 import pyarrow as pa
 
 from causeway.clips.geometry import TICK_US
-from causeway.evidence.agents import Against, against_path, is_crossing, is_lead, is_obstacle, nearest_of_tick
-from causeway.evidence.road import guide, lane_columns, signal_columns
-from causeway.evidence.scene import Scene
+from causeway.clips.surroundings.agents import Against, against_path, is_crossing, is_lead, is_obstacle, nearest_of_tick
+from causeway.clips.surroundings.road import guide, lane_columns, signal_columns
+from causeway.clips.surroundings.scene import Scene
 from causeway.evidence.views import UTC, VIEWS, view_schema
 
 _DIGITS = 6  # rounding that makes the last bits of different machines equal

@@ -11,9 +11,9 @@ from pathlib import Path
 import pyarrow as pa
 
 from causeway.artifacts import Artifact, Writer, progress, step
+from causeway.clips.surroundings.scene import load_scene
 from causeway.evidence.features import drive_views
 from causeway.evidence.rigs import rig_view_rows
-from causeway.evidence.scene import load_scene
 from causeway.evidence.store import join, open_store, view_file, write_view
 from causeway.evidence.views import RIG_VIEW, VIEWS
 

@@ -5,8 +5,8 @@ import pyarrow.compute as pc
 import pytest
 
 from causeway.artifacts import Artifact
+from causeway.clips.surroundings.scene import load_scene
 from causeway.evidence.features import drive_views, since
-from causeway.evidence.scene import load_scene
 from causeway.evidence.views import VIEWS
 from tests.evidence.scenes import START_US, TICK_US, clip_row, ego_rows, rig_row, road, signal_row, track_row
 

@@ -10,9 +10,9 @@ import numpy as np
 
 from causeway.clips.cutting import MAP_REACH_M
 from causeway.clips.geometry import to_frame, wrap_angle
-from causeway.evidence.path import OnPath, on_arc, project
-from causeway.evidence.road import Guide
-from causeway.evidence.scene import Scene
+from causeway.clips.surroundings.path import OnPath, on_arc, project
+from causeway.clips.surroundings.road import Guide
+from causeway.clips.surroundings.scene import Scene
 
 _LEAD_REACH_M = 80.0
 _NEAR_REACH_M = 60.0

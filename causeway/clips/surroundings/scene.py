@@ -14,8 +14,8 @@ import pyarrow.parquet as pq
 
 from causeway.artifacts import Artifact
 from causeway.clips.geometry import from_frame, to_frame, yaw_from_quaternion
-from causeway.evidence.path import Polyline, polyline
-from causeway.evidence.tracks import Tracks, known_tracks
+from causeway.clips.surroundings.path import Polyline, polyline
+from causeway.clips.surroundings.tracks import Tracks, known_tracks
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeway.evidence.tracks import known_tracks
+from causeway.clips.surroundings.tracks import known_tracks
 from tests.evidence.scenes import TICK_US, track_row
 
 TICKS = np.arange(20) * TICK_US

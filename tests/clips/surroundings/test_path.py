@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeway.evidence.path import curvature_along, on_arc, polyline, project
+from causeway.clips.surroundings.path import curvature_along, on_arc, polyline, project
 
 
 def test_a_line_drops_doubles_and_needs_two_points():

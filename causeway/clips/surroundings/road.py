@@ -12,8 +12,8 @@ import numpy as np
 
 from causeway.clips.cutting import MAP_REACH_M
 from causeway.clips.geometry import wrap_angle
-from causeway.evidence.path import Polyline, curvature_along, polyline, project
-from causeway.evidence.scene import Lane, Scene
+from causeway.clips.surroundings.path import Polyline, curvature_along, polyline, project
+from causeway.clips.surroundings.scene import Lane, Scene
 
 _ON_LANE_M = 2.5  # farther from every centre line = on no lane
 _AGAINST_RAD = np.pi / 3  # a lane that runs otherwise than we do is not ours
