@@ -355,18 +355,26 @@ def compile_pipelines(
 
 
 @app.command()
-def show(artifact: str, as_json: Json = False) -> None:
-    """Print a summary of any artifact.
+def show(
+    artifact: str,
+    out: Annotated[str, typer.Option("--out", help="A folder for pictures of clips, moments, evidence, labels.")] = "",
+    clips: Annotated[str, typer.Option("--clips", help="The clips of moments, evidence or labels.")] = "",
+    clip: Annotated[list[str] | None, typer.Option(help="Draw or record this clip; may be repeated.")] = None,
+    first: Annotated[int, typer.Option(help="How many clips or moments to draw when no clip is named.")] = 3,
+    rerun: Annotated[str, typer.Option(help="A file for a Rerun recording of a clip or of rollouts.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Print a summary of any artifact; draw clips and moments; record a clip or rollouts for Rerun.
 
-    Reads its manifest; writes nothing. Example: causeway show clips
+    Reads an artifact; writes pictures and recordings where asked.
+    Example: causeway show clips --out pictures --rerun clip.rrd
     """
-    from dataclasses import asdict
+    from causeway.platform.show import Wish
+    from causeway.platform.show import show as show_artifact
 
-    from causeway.artifacts import read_manifest
-    from causeway.platform.summary import summary
-
-    manifest = read_manifest(artifact)
-    _tell(asdict(manifest), summary(manifest), as_json)
+    wish = Wish(clips=clips, out=out, rerun=rerun, clip_ids=tuple(clip or ()), first=first)
+    values, text = show_artifact(artifact, wish)
+    _tell(values, text, as_json)
 
 
 for _verb in app.registered_commands:

@@ -4,6 +4,8 @@ Knows the exit codes of the command line (0 done, 1 a bug, 2 wrong usage, 3 a ch
 be used, 130 interrupted). Does not know who raises them. A message is one line: what, where and what to do.
 """
 
+import re
+
 EXIT_DONE = 0
 EXIT_BUG = 1
 EXIT_USAGE = 2
@@ -12,10 +14,26 @@ EXIT_UNUSABLE_INPUT = 4
 EXIT_INTERRUPTED = 130
 
 
+_LONGEST, _END = 700, 200
+
+
+def one_line(text: str) -> str:
+    """The text without line breaks, unprintable characters and places in memory; very long, without its middle.
+
+    Messages quote what files hold, and files hold anything.
+    """
+    text = re.sub(r" at 0x[0-9a-f]+", "", text)  # places in memory, others in every run
+    line = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in " ".join(text.split("\n")))
+    return line if len(line) <= _LONGEST else f"{line[: _LONGEST - _END]} … {line[-_END:]}"
+
+
 class CausewayError(Exception):
     """An error with a message for a person; `exit_code` is what the command line ends with."""
 
     exit_code = EXIT_BUG
+
+    def __init__(self, message: str) -> None:
+        super().__init__(one_line(message))
 
 
 class UsageError(CausewayError):

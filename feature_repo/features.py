@@ -7,24 +7,27 @@ Their definitions live in `causeway.evidence.definitions`, where the pipeline us
 import os
 from pathlib import Path
 
-from causeway.evidence.definitions import drive, evidence_service, evidence_view, rig_service, rig_view, vehicle
+from causeway.evidence.definitions import clip, evidence_service, evidence_view, rig_service, rig_view, vehicle
 
 FOLDER = os.environ.get("CAUSEWAY_FEATURES", str(Path(__file__).parent / "store"))
 
 ego_state = evidence_view("ego_state", FOLDER)
 lead = evidence_view("lead", FOLDER)
+contenders = evidence_view("contenders", FOLDER)
 obstacle = evidence_view("obstacle", FOLDER)
 crossing = evidence_view("crossing", FOLDER)
 signals = evidence_view("signals", FOLDER)
 lanes = evidence_view("lanes", FOLDER)
+road_elements = evidence_view("road_elements", FOLDER)
 rig_calibration = rig_view(FOLDER)
 
-evidence_v1 = evidence_service([ego_state, lead, obstacle, crossing, signals, lanes])
+evidence_v1 = evidence_service([ego_state, lead, contenders, obstacle, crossing, signals, lanes, road_elements])
 rig_v1 = rig_service(rig_calibration)
 
 __all__ = [
+    "clip",
+    "contenders",
     "crossing",
-    "drive",
     "ego_state",
     "evidence_v1",
     "lanes",
@@ -32,6 +35,7 @@ __all__ = [
     "obstacle",
     "rig_calibration",
     "rig_v1",
+    "road_elements",
     "signals",
     "vehicle",
 ]

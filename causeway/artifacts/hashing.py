@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
+from causeway.errors import UnusableInput
+
 FLOAT_QUANTUM = 1e-6
 _LARGEST_ROUNDED = 1e12  # beyond this, value / quantum no longer fits an int64: the bits are hashed as they are
 _NAN_MARK = np.iinfo(np.int64).min
@@ -92,9 +94,14 @@ def text_hash(text: str) -> str:
 
 
 def fingerprint(paths: Iterable[Path]) -> str:
-    """One hash over the names and bytes of files and of all files in folders; names are relative to each path."""
+    """One hash over the names and bytes of files and of all files in folders; names are relative to each path.
+
+    UnusableInput for a path that is neither: a pipe would never end, a link that leads nowhere has no bytes.
+    """
     whole = hashlib.sha256()
     for path in paths:
+        if not path.is_dir() and not path.is_file():
+            raise UnusableInput(f"{path}: neither a file nor a folder; put the file itself there")
         files = sorted(f for f in path.rglob("*") if f.is_file()) if path.is_dir() else [path]
         for file in files:
             name = file.relative_to(path).as_posix() if path.is_dir() else file.name

@@ -40,7 +40,7 @@ COMPONENT = pa.struct(
     ]
 )
 
-QUARANTINE = _table("source where reason", source=TEXT, where=TEXT, reason=TEXT, detail=TEXT)
+QUARANTINE = _table("source where reason detail", source=TEXT, where=TEXT, reason=TEXT, detail=TEXT)
 
 _CLIPS = {
     "clips": _table(
@@ -68,6 +68,11 @@ _CLIPS = {
         origin_qx=REAL,
         origin_qy=REAL,
         origin_qz=REAL,
+        # name of the frame that drives share ("" = none) and the pose of the clip frame in it (null = not known)
+        world=TEXT,
+        world_x_m=REAL,
+        world_y_m=REAL,
+        world_yaw_rad=REAL,
     ),
     "ego": _table(
         "clip_id t_us",
@@ -86,6 +91,7 @@ _CLIPS = {
         yaw_rate_radps=REAL,
         curvature_per_m=REAL,
         observed_us=LONG,
+        derived_speed_mps=REAL,  # from the poses, beside a measured speed
     ),
     "tracks": _table(
         "clip_id t_us track_id",
@@ -160,6 +166,22 @@ _EVIDENCE = _table(
     lead_speed_mps=REAL,
     lead_accel_mps2=REAL,
     lead_since_us=LONG,
+    left_track_id=TEXT,
+    left_type=TEXT,
+    left_gap_m=REAL,
+    left_relative_speed_mps=REAL,
+    left_towards_mps=REAL,
+    right_track_id=TEXT,
+    right_type=TEXT,
+    right_gap_m=REAL,
+    right_relative_speed_mps=REAL,
+    right_towards_mps=REAL,
+    cut_in_track_id=TEXT,
+    cut_in_type=TEXT,
+    cut_in_distance_m=REAL,
+    cut_in_lateral_m=REAL,
+    cut_in_towards_mps=REAL,
+    cut_in_since_us=LONG,
     obstacle_track_id=TEXT,
     obstacle_type=TEXT,
     obstacle_distance_m=REAL,
@@ -180,6 +202,19 @@ _EVIDENCE = _table(
     curve_curvature_per_m=REAL,
     curve_distance_m=REAL,
     lane_offset_m=REAL,
+    lane_width_m=REAL,
+    has_left_lane=FLAG,
+    has_right_lane=FLAG,
+    split_distance_m=REAL,
+    merge_distance_m=REAL,
+    crosswalk_id=TEXT,
+    crosswalk_distance_m=REAL,
+    bump_id=TEXT,
+    bump_distance_m=REAL,
+    sign_id=TEXT,
+    sign_distance_m=REAL,
+    cone_id=TEXT,
+    cone_distance_m=REAL,
     has_tracks=FLAG,
     has_map=FLAG,
     has_signals=FLAG,
@@ -274,6 +309,8 @@ SCHEMAS: dict[str, dict[str, TableSchema]] = {
             after=TEXT,
             scenario=TEXT,
             split=TEXT,
+            # last tick of the key-frame range of a proactive scenario; t0_us where the key frame is t0 alone
+            end_us=LONG,
         )
     },
     "evidence": {"evidence": _EVIDENCE},

@@ -7,12 +7,15 @@ that is `steps.run`.
 import json
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from itertools import pairwise
 from pathlib import Path
-from typing import TypeAlias
+from typing import NamedTuple, TypeAlias
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from causeway.artifacts.hashing import file_hash, table_hash, text_hash
@@ -22,6 +25,7 @@ from causeway.errors import CausewayError
 
 Rows: TypeAlias = pa.Table | list[dict]
 _PARTS, _STATE = ".parts", "state.json"
+_GROUP_ROWS, _GROUP_BYTES = 2**20, 2**23
 _LONGEST_NAME = 180  # bytes; file systems take 255
 
 
@@ -38,15 +42,30 @@ def _conform(rows: Rows, name: str, spec: TableSchema) -> pa.Table:
     if unknown:
         raise CausewayError(f"table {name}: columns {sorted(unknown)} are not in its schema")
     table = rows.select(spec.schema.names).cast(spec.schema)
-    return table.sort_by([(key, "ascending") for key in spec.keys])
+    order = pc.sort_indices(table, sort_keys=[(key, "ascending") for key in spec.keys]).to_numpy()
+    # taking rows copies them, and a clip's pictures are large: rows in order stay where they are
+    return table if (order == np.arange(len(order))).all() else table.take(pa.array(order))
 
 
 def _write_parquet(table: pa.Table, path: Path) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
+    with _parquet_writer(path, table.schema) as writer:
+        writer.write_table(table, row_group_size=_group_rows(table))
+
+
+@contextmanager
+def _parquet_writer(path: Path, schema: pa.Schema) -> Iterator[pq.ParquetWriter]:
+    """A Parquet file that is on the disk, not on its way there, when it is closed."""
     with path.open("wb") as file:
-        pq.write_table(table, file, compression="zstd")
+        with pq.ParquetWriter(file, schema, compression="zstd", write_page_checksum=True) as writer:
+            yield writer
         file.flush()
         os.fsync(file.fileno())
+
+
+def _group_rows(table: pa.Table) -> int:
+    """Rows of a row group so that it stays small in memory: pictures are large, numbers are not."""
+    return max(1, min(_GROUP_ROWS, _GROUP_BYTES * table.num_rows // max(table.nbytes, 1)))
 
 
 class _Part:
@@ -160,29 +179,60 @@ def _file_hashes(folder: Path) -> dict[str, str]:
 def _join_parts(name: str, spec: TableSchema, parts: list[Path], staging: Path) -> tuple[int, str]:
     """Concatenate one table's parts in canonical order; returns (rows, hash of the values)."""
     files = [p / f"{name}.parquet" for p in parts if (p / f"{name}.parquet").is_file()]
+    spans = sorted((_span(file, spec.keys) for file in files if _rows(file)), key=lambda span: (span.first, span.file))
     target = staging / f"{name}.parquet"
-    if _in_order(files, spec):
-        with pq.ParquetWriter(target, spec.schema, compression="zstd") as writer:
-            for file in files:
-                writer.write_table(pq.read_table(file))
-    else:
-        whole = pa.concat_tables([pq.read_table(f) for f in files])
-        pq.write_table(whole.sort_by([(k, "ascending") for k in spec.keys]), target, compression="zstd")
-    with pq.ParquetFile(target) as joined:
-        groups = (joined.read_row_group(g).to_batches() for g in range(joined.num_row_groups))
-        digest = table_hash(spec.schema, (batch for group in groups for batch in group))
-        return joined.metadata.num_rows, digest
+    with _parquet_writer(target, spec.schema) as writer:
+        if all(before.last <= after.first for before, after in pairwise(spans)):
+            for table in _grown(group for span in spans for group in _groups(span.file)):
+                writer.write_table(table)
+        else:
+            whole = pa.concat_tables([group for file in files for group in _groups(file)])
+            whole = whole.sort_by([(key, "ascending") for key in spec.keys])
+            writer.write_table(whole, row_group_size=_group_rows(whole))
+    return _rows(target), table_hash(spec.schema, (batch for group in _groups(target) for batch in group.to_batches()))
 
 
-def _in_order(files: list[Path], spec: TableSchema) -> bool:
-    """True when each file's first key comes after the last key of the one before it."""
-    last: tuple | None = None
-    for file in files:
-        keys = pq.read_table(file, columns=list(spec.keys))
-        if keys.num_rows == 0:
-            continue
-        first = tuple(keys.column(k)[0].as_py() for k in spec.keys)
-        if last is not None and first < last:
-            return False
-        last = tuple(keys.column(k)[-1].as_py() for k in spec.keys)
-    return True
+def _rows(file: Path) -> int:
+    return int(pq.read_metadata(file).num_rows)
+
+
+def _groups(file: Path) -> Iterator[pa.Table]:
+    """A table's row groups, one in memory at a time."""
+    with pq.ParquetFile(file) as table:
+        for number in range(table.num_row_groups):
+            yield table.read_row_group(number)
+
+
+def _grown(groups: Iterable[pa.Table]) -> Iterator[pa.Table]:
+    """The same rows in tables of about `_GROUP_BYTES`: many small shards make no table of many small row groups."""
+    kept: list[pa.Table] = []
+    size = 0
+    for group in groups:
+        if kept and size + group.nbytes > _GROUP_BYTES:
+            yield pa.concat_tables(kept)
+            kept, size = [], 0
+        kept.append(group)
+        size += group.nbytes
+    if kept:
+        yield pa.concat_tables(kept)
+
+
+class _Span(NamedTuple):
+    """A part's first and last key; each value goes after whether it is null, for nulls come last."""
+
+    first: tuple
+    last: tuple
+    file: Path
+
+
+def _span(file: Path, keys: Sequence[str]) -> _Span:
+    """From where to where a table goes that has rows."""
+    with pq.ParquetFile(file) as table:
+        first = table.read_row_group(0, columns=list(keys))
+        last = table.read_row_group(table.num_row_groups - 1, columns=list(keys))
+    return _Span(_key(first, 0, keys), _key(last, last.num_rows - 1, keys), file)
+
+
+def _key(table: pa.Table, row: int, keys: Sequence[str]) -> tuple:
+    values = (table.column(name)[row].as_py() for name in keys)
+    return tuple((value is None, value) for value in values)

@@ -1,7 +1,10 @@
-"""Reading a clips artifact as arrays: ego motion by clip or by drive, tracks of a clip.
+"""Reading a clips artifact as arrays: ego motion by clip or drive after drive, any table of a clip or a drive.
 
-Knows the clips tables. Does not know how they were made or what they are used for.
+Knows the clips tables. Does not know how they were made or what they are used for. `each_drive` and
+`each_drive_tables` hold one drive at a time, whatever the number of drives.
 """
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -9,7 +12,8 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from causeway.artifacts import Artifact
-from causeway.clips.geometry import multiply, rotate, yaw_from_quaternion
+from causeway.clips.geometry import Array, multiply, rotate, yaw_from_quaternion
+from causeway.clips.row_groups import clip_rows
 from causeway.clips.types import Clip, EgoMotion
 from causeway.errors import UsageError
 
@@ -42,26 +46,72 @@ def ego_of_clip(clips: Artifact, clip_id: str) -> EgoMotion:
     return ego_motion(table)
 
 
+def each_drive(clips: Artifact, drive_ids: Collection[str] | None = None) -> Iterator[tuple[str, EgoMotion]]:
+    """(drive_id, ego motion) of one drive after the other, by drive_id; its clips are chained in time.
+
+    Ego motion is in the drive frame (the rig at the drive's first tick). Only the drives named are read (None: all);
+    an id that is not there is left out. One drive is in memory at a time. Raises UnusableInput for a damaged file.
+    """
+    for drive_id, parts, tables in each_drive_tables(clips, {"ego": None}, drive_ids):
+        yield drive_id, drive_motion(parts, tables["ego"])
+
+
+def each_drive_tables(
+    clips: Artifact, tables: Mapping[str, Sequence[str] | None], drive_ids: Collection[str] | None = None
+) -> Iterator[tuple[str, list[Clip], dict[str, pa.Table]]]:
+    """(drive_id, its clips by time, {table: rows}) of one drive after the other, by drive_id.
+
+    `tables` names what to read and of it which columns (None: all), as in `{"ego": None, "frames": ["clip_id",
+    "t_us"]}`; clip_id is always read. Rows are those of the drive's clips in the order of the table (clip_id first),
+    each in its clip frame; `rows_of_each` parts them by clip. Only row groups that hold the drive are decoded.
+    Raises UnusableInput for a table that is missing or damaged.
+    """
+    readers = {name: clip_rows(clips.path(f"{name}.parquet"), columns) for name, columns in tables.items()}
+    wanted = None if drive_ids is None else set(drive_ids)
+    for drive_id, parts in drives_of(clips).items():
+        if wanted is None or drive_id in wanted:
+            ids = [part.clip_id for part in parts]
+            yield drive_id, parts, {name: read(ids) for name, read in readers.items()}
+
+
+def drives_of(clips: Artifact) -> dict[str, list[Clip]]:
+    """The clips of every drive by time, drives by id."""
+    drives: dict[str, list[Clip]] = {}
+    for clip in sorted(clips_of(clips).values(), key=lambda c: (c.drive_id, c.start_us)):
+        drives.setdefault(clip.drive_id, []).append(clip)
+    return drives
+
+
+def drive_motion(parts: Sequence[Clip], ego: pa.Table) -> EgoMotion:
+    """Ego motion of a drive in its drive frame, its clips chained in the order given, from their ego rows."""
+    ids = pa.array([clip.clip_id for clip in parts], pa.string())
+    of_row = pc.index_in(ego.column("clip_id"), ids).fill_null(-1).to_numpy()
+    order = np.argsort(of_row, kind="stable")
+    order = order[np.searchsorted(of_row[order], 0) :]
+    rows = ego.take(pa.array(order))
+    origin = np.array([(*clip.origin_xyz_m, *clip.origin_wxyz) for clip in parts]).reshape(-1, 7)[of_row[order]]
+    xyz, wxyz = _poses(rows)
+    return _motion(rows, origin[:, :3] + rotate(origin[:, 3:], xyz), multiply(origin[:, 3:], wxyz))
+
+
 def ego_by_drive(clips: Artifact) -> dict[str, EgoMotion]:
-    """Ego motion of every drive in its drive frame (the rig at the drive's first tick), its clips chained in time."""
-    described = clips_of(clips)
-    ego = clips.table("ego").sort_by([("clip_id", "ascending"), ("t_us", "ascending")])
-    ids = ego.column("clip_id").to_numpy(zero_copy_only=False)
-    parts: dict[str, list[EgoMotion]] = {}
-    for clip in sorted(described.values(), key=lambda c: (c.drive_id, c.start_us)):
-        low, high = np.searchsorted(ids, clip.clip_id, "left"), np.searchsorted(ids, clip.clip_id, "right")
-        parts.setdefault(clip.drive_id, []).append(ego_motion(ego.slice(low, high - low), clip))
-    return {drive_id: _chain(egos) for drive_id, egos in parts.items()}
+    """All of `each_drive` at once: for few drives only, as memory grows with their number."""
+    return dict(each_drive(clips))
 
 
-def ego_motion(table: pa.Table, clip: Clip | None = None) -> EgoMotion:
-    """Arrays of ego rows; with `clip` the poses are moved from the clip frame into the drive frame."""
-    column = {name: table.column(name).to_numpy() for name in table.column_names if name not in _TEXT}
-    xyz = np.stack([column["x_m"], column["y_m"], column["z_m"]], axis=-1)
-    wxyz = np.stack([column["qw"], column["qx"], column["qy"], column["qz"]], axis=-1)
-    if clip is not None:
-        turn = np.broadcast_to(np.array(clip.origin_wxyz), wxyz.shape)
-        xyz, wxyz = np.array(clip.origin_xyz_m) + rotate(turn, xyz), multiply(turn, wxyz)
+def ego_motion(table: pa.Table) -> EgoMotion:
+    """Arrays of the ego rows of a clip, in its clip frame."""
+    return _motion(table, *_poses(table))
+
+
+def _poses(table: pa.Table) -> tuple[Array, Array]:
+    names = (("x_m", "y_m", "z_m"), ("qw", "qx", "qy", "qz"))
+    xyz, wxyz = (np.stack([table.column(name).to_numpy() for name in part], axis=-1) for part in names)
+    return xyz, wxyz
+
+
+def _motion(table: pa.Table, xyz: Array, wxyz: Array) -> EgoMotion:
+    column = {name: table.column(name).to_numpy() for name in ("t_us", "observed_us", *_FLOATS)}
     return EgoMotion(
         t_us=column["t_us"],
         x_m=xyz[:, 0],
@@ -72,14 +122,6 @@ def ego_motion(table: pa.Table, clip: Clip | None = None) -> EgoMotion:
         observed_us=column["observed_us"],
         clip_id=table.column("clip_id").to_numpy(zero_copy_only=False),
     )
-
-
-_TEXT = ("clip_id", "speed_source")
-
-
-def _chain(parts: list[EgoMotion]) -> EgoMotion:
-    names = EgoMotion.__dataclass_fields__
-    return EgoMotion(**{name: np.concatenate([getattr(part, name) for part in parts]) for name in names})
 
 
 def tracks_of_clip(clips: Artifact, clip_id: str) -> pa.Table:

@@ -5,13 +5,17 @@ clip frame the rig at the clip's first tick; both keep the roll and pitch of tha
 move with the heading only.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
-from causeway.clips.geometry import Array, relative_se3, to_frame, yaw_from_quaternion
-from causeway.clips.motion import TickMotion
+from causeway.clips.geometry import TICK_US, Array, relative_se3, to_frame, yaw_from_quaternion
+from causeway.clips.motion import MAX_GAP_US, TickMotion
+from causeway.clips.timed_rows import TimedRows, rows_between
 from causeway.clips.track_ticks import ticked_tracks
 from causeway.clips.types import Clip, Drive
 from causeway.errors import UsageError
@@ -33,15 +37,16 @@ class Cut:
 
 
 def cut_drive(drive: Drive, motion: TickMotion, clip_s: float) -> list[Cut]:
-    """Clips of `clip_s` seconds one after another; the last is what is left.
+    """Clips of `clip_s` seconds one after another, never across a gap in the poses; the last is what is left.
 
     A last piece of one tick has no motion of its own and joins the clip before it (20.0 s from first to last tick).
     """
-    ticks, size = len(motion.t_us), max(2, round(clip_s * 10))
+    size = max(2, round(clip_s * 10))
+    if len(motion.t_us) == 0:
+        return []
     xyz, wxyz = relative_se3(motion.xyz_m, motion.wxyz, motion.xyz_m[0], motion.wxyz[0])
     cuts = []
-    for number, first in enumerate(range(0, ticks - 1, size)):
-        stop = ticks if ticks - (first + size) <= 1 else first + size
+    for number, (first, stop) in enumerate(_spans(motion.t_us, size)):
         clip = Clip(
             clip_id=f"{drive.drive_id}-{number:03d}",
             drive_id=drive.drive_id,
@@ -56,25 +61,39 @@ def cut_drive(drive: Drive, motion: TickMotion, clip_s: float) -> list[Cut]:
     return cuts
 
 
+def _spans(t_us: NDArray[np.int64], size: int) -> Iterator[tuple[int, int]]:
+    """(first, stop) ticks of each clip."""
+    gaps = (np.flatnonzero(np.diff(t_us) > TICK_US) + 1).tolist()
+    for low, high in zip([0, *gaps], [*gaps, len(t_us)], strict=True):
+        for first in range(low, high - 1, size):
+            yield first, high if high - (first + size) <= 1 else first + size
+
+
 def clip_tables(drive: Drive, motion: TickMotion, cut: Cut, map_within_m: float) -> dict[str, pa.Table | list[dict]]:
     """Every table of the clip but its pictures and rig; a table the source cannot feed is empty."""
     clip_id = cut.clip.clip_id
     origin = _origin(motion, cut)
     path = _sparse(motion.xyz_m[cut.first : cut.stop, :2])
     return {
-        "clips": [_clip_row(drive, cut)],
+        "clips": [_clip_row(drive, cut) | _in_world(drive, origin)],
         "ego": _ego_rows(motion, cut),
-        "tracks": ticked_tracks(drive.tracks, motion, cut.first, cut.stop, clip_id),
+        "tracks": ticked_tracks(_near(drive.tracks, cut), motion, cut.first, cut.stop, clip_id),
         "lanes": _map_rows(drive.lanes, ("centre", "left", "right"), origin, path, map_within_m, clip_id),
         "road_elements": _map_rows(drive.road_elements, ("shape",), origin, path, map_within_m, clip_id),
         "signals": _signal_rows(drive, cut),
-        "route": [{"clip_id": clip_id, "points": _moved(drive.route, origin)}] if drive.route else [],
+        "route": [{"clip_id": clip_id, "points": _moved([drive.route], origin)[0]}] if drive.route else [],
     }
 
 
 def _origin(motion: TickMotion, cut: Cut) -> Array:
     """x, y, yaw of the clip frame in the world frame."""
     return np.array([*motion.xyz_m[cut.first, :2], yaw_from_quaternion(motion.wxyz[cut.first])])
+
+
+def _in_world(drive: Drive, origin: Array) -> dict:
+    """Where the clip frame is in the frame that drives share; null where the drive has a frame of its own."""
+    x_m, y_m, yaw_rad = origin.tolist() if drive.world else (None, None, None)
+    return {"world": drive.world, "world_x_m": x_m, "world_y_m": y_m, "world_yaw_rad": yaw_rad}
 
 
 def _clip_row(drive: Drive, cut: Cut) -> dict:
@@ -118,28 +137,36 @@ def _ego_rows(motion: TickMotion, cut: Cut) -> pa.Table:
             "yaw_rate_radps": motion.yaw_rate_radps[rows],
             "curvature_per_m": motion.curvature_per_m[rows],
             "observed_us": motion.observed_us[rows],
+            "derived_speed_mps": motion.derived_speed_mps[rows],
         }
     )
 
 
-def _moved(points: list[list[float]] | None, origin: Array) -> list[list[float]]:
-    if not points:
-        return []
-    xy = np.asarray(points, dtype=np.float64)[:, :2]
-    poses = np.concatenate([xy, np.zeros((len(xy), 1))], axis=1)
-    return to_frame(poses, origin)[:, :2].tolist()
+def _moved(shapes: list[list], origin: Array) -> list[list[list[float]]]:
+    """Shapes of the world, lists of points (x, y, ...), as (x, y) in the frame whose x, y, yaw is `origin`."""
+    shapes = [[] if shape is None else shape for shape in shapes]
+    points = [np.asarray(shape, dtype=np.float64)[:, :2] for shape in shapes if len(shape)]
+    xy = np.concatenate([np.zeros((0, 2)), *points])
+    moved = to_frame(np.column_stack([xy, np.zeros(len(xy))]), origin)[:, :2].tolist()
+    ends = np.cumsum([0, *map(len, shapes)]).tolist()
+    return [moved[low:high] for low, high in pairwise(ends)]
 
 
 def _map_rows(
     rows: list[dict] | None, shapes: tuple[str, ...], origin: Array, path: Array, within_m: float, clip_id: str
 ) -> list[dict]:
     """Map rows near the path with their shapes moved into the clip frame."""
-    kept = []
+    low, high = path.min(axis=0) - within_m, path.max(axis=0) + within_m
+    near = []
     for row in rows or []:
         xy = np.asarray(row[shapes[0]], dtype=np.float64)[:, :2]
-        if _distance(xy, path) <= within_m:
-            kept.append({**row, "clip_id": clip_id, **{name: _moved(row[name], origin) for name in shapes}})
-    return kept
+        beside = (xy.max(axis=0) < low).any() or (xy.min(axis=0) > high).any()  # a box is quick to look at
+        if not beside and _distance(xy, path) <= within_m:
+            near.append(row)
+    moved = zip(*(_moved([row[name] for row in near], origin) for name in shapes), strict=True)
+    return [
+        {**row, "clip_id": clip_id, **dict(zip(shapes, own, strict=True))} for row, own in zip(near, moved, strict=True)
+    ]
 
 
 def check_map_reach(map_within_m: float) -> None:
@@ -166,12 +193,21 @@ def _distance(points: Array, path: Array) -> float:
     return float(np.sqrt(((to_path - share[..., None] * step[:, None]) ** 2).sum(axis=-1)).min())
 
 
+def _near(tracks: pa.Table | TimedRows | None, cut: Cut) -> pa.Table | None:
+    """The sightings from which ticks of the clip can be made."""
+    if isinstance(tracks, TimedRows):
+        return tracks.between(cut.clip.start_us - MAX_GAP_US, cut.clip.end_us + MAX_GAP_US)
+    return tracks
+
+
 def _signal_rows(drive: Drive, cut: Cut) -> pa.Table | list[dict]:
     if drive.signals is None:
         return []
-    times = drive.signals.column("t_us").to_numpy()
-    inside = (times >= cut.clip.start_us) & (times <= cut.clip.end_us)
-    chosen = drive.signals.filter(pa.array(inside))
+    start_us, end_us = cut.clip.start_us, cut.clip.end_us + TICK_US - 1  # up to the next clip's first tick
+    if isinstance(drive.signals, TimedRows):
+        chosen = drive.signals.between(start_us, end_us)
+    else:
+        chosen = rows_between(drive.signals, start_us, end_us)
     return chosen.append_column("clip_id", pa.array([cut.clip.clip_id] * chosen.num_rows, pa.string()))
 
 

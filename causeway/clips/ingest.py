@@ -14,13 +14,14 @@ from pathlib import Path
 import numpy as np
 
 from causeway.artifacts import Writer, progress, step
+from causeway.clips.cleaning import clean_drive
 from causeway.clips.cutting import Cut, check_map_reach, clip_tables, cut_drive, rig_rows
 from causeway.clips.geometry import TICK_US
-from causeway.clips.motion import TickMotion, resample
+from causeway.clips.motion import MAX_GAP_US, TickMotion, resample, too_short
 from causeway.clips.pictures import FrameQueue, frame_rows
 from causeway.clips.readers.layouts import reader_of
-from causeway.clips.types import Drive, Recording
-from causeway.errors import UnusableInput
+from causeway.clips.types import Drive, RawEgo, Recording
+from causeway.errors import UnusableInput, one_line
 
 _NEVER_US = 2**62
 
@@ -54,9 +55,10 @@ def ingest(drives: str, *, out: Writer, config: IngestConfig) -> None:
     reader, root = reader_of(drives, config.layout)
     recordings: list[Recording] = reader.recordings(root)
     problems: list[str] = []
-    cut = 0
+    cut, names = 0, set[str]()
     for recording in progress(recordings, len(recordings), "drives"):
         try:
+            _check_name(recording.drive_id, names)
             cut += _ingest_drive(recording, out, config)
         except UnusableInput as error:
             problems.append(str(error))
@@ -67,9 +69,16 @@ def ingest(drives: str, *, out: Writer, config: IngestConfig) -> None:
         print(f"ingest: a drive was left out: {problem}", file=sys.stderr, flush=True)
 
 
+def _check_name(drive_id: str, names: set[str]) -> None:
+    """Two drives of one name would be taken for one."""
+    if drive_id in names:
+        raise UnusableInput(f"{drive_id}: a second drive of this name; drive names must differ")
+    names.add(drive_id)
+
+
 def without_folders(text: str) -> str:
     """The text with file names in place of paths: the artifact's hash must not know this machine's folders."""
-    return re.sub(r"(?:[^\s:]*/)+(?=[^/\s:])", "", text)
+    return one_line(re.sub(r"(?:[^\s:]*/)+(?=[^/\s:])", "", text))
 
 
 def _quarantine_drive(recording: Recording, reason: str, out: Writer) -> None:
@@ -79,16 +88,14 @@ def _quarantine_drive(recording: Recording, reason: str, out: Writer) -> None:
 
 def _ingest_drive(recording: Recording, out: Writer, config: IngestConfig) -> int:
     """Write one drive's clips; returns how many."""
-    drive = recording.open()
-    _check_ego(drive)
+    drive = clean_drive(recording.open())
     motion = resample(drive.ego)
     cuts = cut_drive(drive, motion, config.clip_s)
     if not cuts:
-        raise UnusableInput(f"{drive.drive_id}: {len(motion.t_us)} ticks of 0.1 s, a clip needs at least 2")
+        raise UnusableInput(f"{drive.drive_id}: {_why_no_ticks(drive.ego)}")
     out.source(drive.source, drive.licence)
-    for where, reason, detail in drive.quarantined:
-        out.count(read=1)
-        out.quarantine(drive.drive_id, without_folders(where), reason, without_folders(detail))
+    for where, reason, detail in (*drive.quarantined, *_alone(drive.ego)):
+        _quarantine(drive, where, reason, detail, out)
     queues = {c.name: FrameQueue(drive, c.name, config.max_frame_hz) for c in drive.rig.cameras}
     for cut in cuts:
         with out.shard(cut.clip.clip_id) as shard:
@@ -98,15 +105,39 @@ def _ingest_drive(recording: Recording, out: Writer, config: IngestConfig) -> in
                 continue
             _write_clip(shard, drive, motion, cut, frames, config)
     for queue in queues.values():
-        _quarantine_rest(queue, drive, out)
+        _finish_camera(queue, drive, out)
     return len(cuts)
 
 
-def _quarantine_rest(queue: FrameQueue, drive: Drive, out: Writer) -> None:
-    """Pictures made after the last pose have no place in any clip."""
+def _why_no_ticks(ego: RawEgo) -> str:
+    longest_s = np.diff(ego.t_us).max() * 1e-6 if len(ego.t_us) > 1 else 0.0
+    return (
+        f"{len(ego.t_us)} poses in {(ego.t_us[-1] - ego.t_us[0]) * 1e-6:g} s, at most {longest_s:g} s apart: "
+        f"no two ticks of 0.1 s without a gap of {MAX_GAP_US * 1e-6:g} s; check the unit of time"
+    )
+
+
+def _alone(ego: RawEgo) -> list[tuple[str, str, str]]:
+    """Poses between two gaps that are too few for a tick and the one after it."""
+    rows = np.arange(len(ego.t_us)) if ego.row is None else ego.row
+    return [
+        (f"ego rows {rows[low]} to {rows[high - 1]}", "between_gaps", f"{high - low} poses with a gap on both sides")
+        for low, high in too_short(ego)
+    ]
+
+
+def _quarantine(drive: Drive, where: str, reason: str, detail: str, out: Writer) -> None:
+    out.count(read=1)
+    out.quarantine(drive.drive_id, without_folders(where), reason, without_folders(detail))
+
+
+def _finish_camera(queue: FrameQueue, drive: Drive, out: Writer) -> None:
+    """Pictures made after the last pose have no place in any clip; others could not be put in order."""
     for frame in queue.until(_NEVER_US):
-        out.count(read=1)
-        out.quarantine(drive.drive_id, without_folders(frame.where), "after_last_pose", f"at {frame.t_us} us")
+        _quarantine(drive, frame.where, "after_last_pose", f"at {frame.t_us} us", out)
+    for where, reason, detail in queue.left_out:
+        _quarantine(drive, where, reason, detail, out)
+    out.count(thinned=queue.thinned)
 
 
 def _skip(frames: dict[str, Iterator]) -> None:
@@ -116,27 +147,13 @@ def _skip(frames: dict[str, Iterator]) -> None:
 
 
 def _write_clip(shard, drive: Drive, motion: TickMotion, cut: Cut, frames: dict, config: IngestConfig) -> None:  # type: ignore[no-untyped-def]
-    for name, rows in clip_tables(drive, motion, cut, config.map_within_m).items():
-        shard.table(name, rows)
+    tables = clip_tables(drive, motion, cut, config.map_within_m)
     pictures = frame_rows(cut.clip.clip_id, cut.clip.start_us, frames, config.jpeg_quality, config.max_width)
-    shard.table("frames", pictures.rows)
-    shard.table("rigs", rig_rows(drive, cut, pictures.sizes))
+    tables |= {"frames": pictures.rows, "rigs": rig_rows(drive, cut, pictures.sizes)}
+    for name, rows in tables.items():
+        if len(rows):  # most drives lack something; a file without rows takes as long to write as a full one
+            shard.table(name, rows)
     shard.count(read=1 + pictures.read, kept=1 + len(pictures.rows))
     for where, reason, detail in pictures.unusable:
         print(f"ingest: a picture was left out: {where}: {detail}", file=sys.stderr, flush=True)
         shard.quarantine(drive.drive_id, without_folders(where), reason, without_folders(detail))
-
-
-def _check_ego(drive: Drive) -> None:
-    """Refuse poses that would give silent nonsense: none, not finite, or time that does not increase."""
-    ego = drive.ego
-    if len(ego.t_us) == 0:
-        raise UnusableInput(f"{drive.drive_id}: no ego poses")
-    steps = np.diff(ego.t_us)
-    if np.any(steps <= 0):
-        row = int(np.argmax(steps <= 0)) + 1
-        raise UnusableInput(f"{drive.drive_id}: ego row {row}: time does not increase; sort or clean the table")
-    columns = [ego.xyz_m, ego.wxyz, *([] if ego.speed_mps is None else [ego.speed_mps[:, None]])]
-    bad = ~np.isfinite(np.concatenate(columns, axis=1)).all(axis=1)
-    if bad.any():
-        raise UnusableInput(f"{drive.drive_id}: ego row {int(np.argmax(bad))}: a pose or speed is not a number")

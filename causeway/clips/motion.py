@@ -12,13 +12,19 @@ from numpy.typing import NDArray
 from causeway.clips.geometry import TICK_US, Array, interpolate_se3, rotate, yaw_from_quaternion
 from causeway.clips.types import RawEgo
 
+# Between two poses, or two sightings of an object, farther apart nothing is known: no ticks there. What comes twice a
+# second is still joined.
+MAX_GAP_US = 600_000
 _ACCEL_TICKS = 3
 _MOVING_MPS = 0.5  # below, curvature = yaw rate / speed explodes; held at 0
 
 
 @dataclass(frozen=True)
 class TickMotion:
-    """Poses in the world frame of the raw poses and derived values, one row a tick (n rows)."""
+    """Poses in the world frame of the raw poses and derived values, one row a tick (n rows).
+
+    Ticks are 0.1 s apart but where the raw poses have a gap: there the next tick is the first one behind it.
+    """
 
     t_us: NDArray[np.int64]
     xyz_m: Array
@@ -29,29 +35,61 @@ class TickMotion:
     yaw_rate_radps: Array
     curvature_per_m: Array
     observed_us: NDArray[np.int64]
+    derived_speed_mps: Array  # from the poses, also where speed_mps is measured, so that the two can be compared
 
 
 def resample(ego: RawEgo) -> TickMotion:
-    """Ticks from the first raw pose to the last one, 0.1 s apart; at least one raw pose is needed.
+    """Ticks at whole tenths of a second from the first raw pose on, none inside a gap of the poses.
 
     speed: measured and interpolated, else the displacement along the heading since the tick before. Yaw rate:
     backward difference; acceleration: over the last 0.3 s, because pose noise of 1 cm is 1 m/s² over 0.1 s. The
-    first tick has no tick before it: it takes the second one's values and its `observed_us`.
+    first tick of a piece has no tick before it: it takes the second one's values and its `observed_us`. A piece of
+    fewer than two ticks has no motion and gives none (`too_short`).
     """
-    t_us = np.arange(ego.t_us[0], ego.t_us[-1] + 1, TICK_US, dtype=np.int64)
+    found = [_piece(_rows(ego, low, high), ticks) for low, high, ticks in _pieces(ego.t_us) if len(ticks) > 1]
+    if not found:
+        found = [_piece(ego, ego.t_us[:0])]
+    names = [name for name in TickMotion.__dataclass_fields__ if name != "speed_source"]
+    joined = {name: np.concatenate([getattr(piece, name) for piece in found]) for name in names}
+    return TickMotion(**joined, speed_source=found[0].speed_source)
+
+
+def too_short(ego: RawEgo) -> list[tuple[int, int]]:
+    """(first, stop) raw rows of pieces between gaps that hold fewer than two ticks."""
+    return [(low, high) for low, high, ticks in _pieces(ego.t_us) if len(ticks) < 2]
+
+
+def _pieces(t_us: NDArray[np.int64]) -> list[tuple[int, int, NDArray[np.int64]]]:
+    """(first row, stop row, ticks) between gaps. One grid for the whole drive, so that ticks stay comparable."""
+    edges = np.flatnonzero(np.diff(t_us) > MAX_GAP_US) + 1
+    found = []
+    for low, high in zip([0, *edges.tolist()], [*edges.tolist(), len(t_us)], strict=True):
+        first = int(t_us[0]) - (int(t_us[0]) - int(t_us[low])) // TICK_US * TICK_US
+        found.append((low, high, np.arange(first, t_us[high - 1] + 1, TICK_US, dtype=np.int64)))
+    return found
+
+
+def _rows(ego: RawEgo, low: int, high: int) -> RawEgo:
+    speed = None if ego.speed_mps is None else ego.speed_mps[low:high]
+    return RawEgo(ego.t_us[low:high], ego.xyz_m[low:high], ego.wxyz[low:high], speed)
+
+
+def _piece(ego: RawEgo, t_us: NDArray[np.int64]) -> TickMotion:
+    """Ticks of poses without a gap."""
     xyz, wxyz = interpolate_se3(t_us, ego.t_us, ego.xyz_m, ego.wxyz)
     observed = ego.t_us[np.clip(np.searchsorted(ego.t_us, t_us, side="left"), 0, len(ego.t_us) - 1)]
-    if ego.speed_mps is None:
-        speed, source = _speed_from_poses(xyz, wxyz), "derived"
-    else:
-        speed, source = np.interp(t_us, ego.t_us, ego.speed_mps), "measured"
+    derived = _speed_from_poses(xyz, wxyz)
+    measured = None if ego.speed_mps is None else np.interp(t_us, ego.t_us, ego.speed_mps)
+    speed = derived if measured is None else measured
     yaw_rate = _backward(np.unwrap(yaw_from_quaternion(wxyz)))
     moving = np.abs(speed) >= _MOVING_MPS
     curvature = np.where(moving, yaw_rate / np.where(moving, speed, 1.0), 0.0)
     if len(observed) > 1:
         observed = observed.copy()
         observed[0] = observed[1]
-    return TickMotion(t_us, xyz, wxyz, speed, source, _backward(speed, _ACCEL_TICKS), yaw_rate, curvature, observed)
+    source = "derived" if measured is None else "measured"
+    accel = _backward(speed, _ACCEL_TICKS)
+    return TickMotion(t_us, xyz, wxyz, speed, source, accel, yaw_rate, curvature, observed, derived)
 
 
 def _backward(values: Array, ticks: int = 1) -> Array:

@@ -8,13 +8,24 @@ from dataclasses import dataclass, field
 
 from causeway.clips.readers.video import as_jpeg
 from causeway.clips.types import Drive, Frame
+from causeway.errors import UnusableInput
+
+_NEVER_US = 2**62
 
 
 class FrameQueue:
-    """One camera's pictures in time order, taken in pieces; holds one picture at most."""
+    """One camera's pictures in time order, taken in pieces; holds one picture at most.
+
+    `left_out` has (where, reason, detail) of pictures that cannot be put in order and of a video that breaks off,
+    `thinned` counts those that come faster than `max_hz`. Both are whole once the last piece was taken.
+    """
 
     def __init__(self, drive: Drive, camera: str, max_hz: float) -> None:
-        self._frames = _thinned(drive.frames(camera), max_hz)
+        self.left_out: list[tuple[str, str, str]] = []
+        self.thinned = 0
+        self._camera = camera
+        self._shortest_us = 0.75e6 / max_hz  # three quarters: 10 Hz with jitter stays whole, 30 Hz becomes 10
+        self._frames = self._usable(drive.frames(camera))
         self._next: Frame | None = None
 
     def until(self, end_us: int) -> Iterator[Frame]:
@@ -29,15 +40,24 @@ class FrameQueue:
                 return
             yield frame
 
+    def _usable(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        seen_us = kept_us = -_NEVER_US
+        for frame in self._until_broken(frames):
+            if frame.t_us <= seen_us:
+                self.left_out.append((frame.where, "time_goes_back", f"at {frame.t_us} us after {seen_us} us"))
+                continue
+            seen_us = frame.t_us
+            if frame.t_us - kept_us >= self._shortest_us:
+                kept_us = frame.t_us
+                yield frame
+            else:
+                self.thinned += 1
 
-def _thinned(frames: Iterator[Frame], max_hz: float) -> Iterator[Frame]:
-    """Leave out pictures that come sooner than three quarters of a period after the one kept before."""
-    shortest_us = 0.75e6 / max_hz  # three quarters: 10 Hz with jitter stays whole, 30 Hz becomes 10
-    last_us: int | None = None
-    for frame in frames:
-        if last_us is None or frame.t_us - last_us >= shortest_us:
-            last_us = frame.t_us
-            yield frame
+    def _until_broken(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        try:
+            yield from frames
+        except UnusableInput as error:
+            self.left_out.append((self._camera, "pictures_end_early", str(error)))
 
 
 @dataclass

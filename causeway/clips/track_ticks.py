@@ -9,9 +9,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from causeway.clips.geometry import Array, conjugate, rotate, wrap_angle
-from causeway.clips.motion import TickMotion, track_velocity
+from causeway.clips.motion import MAX_GAP_US, TickMotion, track_velocity
 
-MAX_GAP_US = 600_000  # between two sightings; 2 Hz annotations (0.5 s) are still joined
 _NEVER_US = np.iinfo(np.int64).max
 _SIZES = ("length_m", "width_m", "height_m")
 
@@ -28,10 +27,10 @@ def ticked_tracks(
     if tracks is None or tracks.num_rows == 0:
         return []
     ticks = motion.t_us[first:stop]
-    sorted_tracks = _around(tracks, int(ticks[0]), int(ticks[-1]))
+    sorted_tracks, codes = _around(tracks, int(ticks[0]), int(ticks[-1]))
     if sorted_tracks.num_rows == 0:
         return []
-    column = _columns(sorted_tracks)
+    column = _columns(sorted_tracks, codes)
     before, after, tick, share = _pairs(column["track"], column["t_us"], ticks)
     known_us = np.maximum(column["known_us"][before], column["known_us"][after])
     ever = known_us < _NEVER_US
@@ -54,21 +53,23 @@ def ticked_tracks(
     )
 
 
-def _around(tracks: pa.Table, start_us: int, end_us: int) -> pa.Table:
+def _around(tracks: pa.Table, start_us: int, end_us: int) -> tuple[pa.Table, NDArray[np.int64]]:
+    """The sightings from shortly before to shortly after, by object and time, and a number [rows] for each object."""
     times = tracks.column("t_us").to_numpy()
     near = (times >= start_us - MAX_GAP_US) & (times <= end_us + MAX_GAP_US)
     chosen = tracks.filter(pa.array(near)).combine_chunks()
-    order = np.lexsort([chosen.column("t_us").to_numpy(), _codes(chosen)])
-    return chosen.take(pa.array(order))
+    codes = _codes(chosen)
+    order = np.lexsort([chosen.column("t_us").to_numpy(), codes])
+    return chosen.take(pa.array(order)), codes[order]
 
 
 def _codes(tracks: pa.Table) -> NDArray[np.int64]:
-    names = tracks.column("track_id").to_numpy(zero_copy_only=False).astype(str)
-    return np.unique(names, return_inverse=True)[1]
+    names = tracks.column("track_id").cast(pa.string()).combine_chunks().dictionary_encode()
+    return names.indices.to_numpy(zero_copy_only=False).astype(np.int64)
 
 
-def _columns(tracks: pa.Table) -> dict[str, NDArray]:
-    column: dict[str, NDArray] = {"track": _codes(tracks), "t_us": tracks.column("t_us").to_numpy()}
+def _columns(tracks: pa.Table, codes: NDArray[np.int64]) -> dict[str, NDArray]:
+    column: dict[str, NDArray] = {"track": codes, "t_us": tracks.column("t_us").to_numpy()}
     for name in ("x_m", "y_m", "z_m", "yaw_rad", "vx_mps", "vy_mps", *_SIZES):
         column[name] = tracks.column(name).to_numpy(zero_copy_only=False).astype(np.float64)
     column["known_us"] = column["t_us"].copy()

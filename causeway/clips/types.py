@@ -5,27 +5,32 @@ loaded by a call, one at a time.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from causeway.clips.timed_rows import TimedRows
+
 Picture = bytes | NDArray[np.uint8]
+Quarantined = tuple[tuple[str, str, str], ...]  # (where, reason, detail) of unusable rows
 
 
 @dataclass(frozen=True)
 class RawEgo:
-    """Poses of the rig frame in a fixed world frame, as recorded; times strictly increasing.
+    """Poses of the rig frame in a fixed world frame, as recorded; ingest puts unusable rows in quarantine.
 
     t_us int64 [n]; xyz_m [n, 3]; wxyz [n, 4] unit quaternions (rig to world); speed_mps [n] signed and measured by
-    the vehicle (wheels, CAN, GNSS velocity), or None when only poses are known.
+    the vehicle (wheels, CAN, GNSS velocity), or None when only poses are known; row [n] the numbers by which a person
+    finds these rows in the source (None: 0 .. n - 1).
     """
 
     t_us: NDArray[np.int64]
     xyz_m: NDArray[np.float64]
     wxyz: NDArray[np.float64]
     speed_mps: NDArray[np.float64] | None = None
+    row: NDArray[np.int64] | None = None
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,9 @@ class Drive:
 
     `frames(camera)` yields that camera's pictures in time order, one at a time. `tracks` and `signals` are tables
     in the columns of the clips artifact without clip_id (track columns in the world frame of `ego`; without
-    `observed_us` a sighting is known at its own time); `lanes`,
-    `road_elements` are row dicts with shapes in that world frame, None = this source has no map.
+    `observed_us` a sighting is known at its own time), in memory or, from long recordings, on disk; `lanes`,
+    `road_elements` are row dicts with shapes in that world frame, None = this source has no map. `world` names that
+    frame where drives share it (a city's map frame, a UTM zone); "" = the frame is this drive's own.
     """
 
     drive_id: str
@@ -98,13 +104,14 @@ class Drive:
     ego: RawEgo
     frames: Callable[[str], Iterator[Frame]]
     place: str = ""
+    world: str = ""
     source_split: str = ""
-    tracks: pa.Table | None = None
-    signals: pa.Table | None = None
+    tracks: pa.Table | TimedRows | None = None
+    signals: pa.Table | TimedRows | None = None
     lanes: list[dict] | None = None
     road_elements: list[dict] | None = None
     route: list[list[float]] | None = None
-    quarantined: tuple[tuple[str, str, str], ...] = field(default=())  # (where, reason, detail) of unusable rows
+    quarantined: Quarantined = ()
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from math import ceil, floor
 from typing import Any
 
-from causeway.evaluation.markup import NOTHING, Markup, el, number, quantity
+from causeway.artifacts.markup import NOTHING, Markup, el, number, quantity
 
 Points = Sequence[Sequence[float]]
 

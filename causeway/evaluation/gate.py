@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from causeway.artifacts.markup import number, quantity
 from causeway.evaluation import statistics
-from causeway.evaluation.markup import number, quantity
 from causeway.evaluation.measured import BOUNDED
 from causeway.evaluation.report import Report
 from causeway.evaluation.rules import Rule, Rules

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from importlib import resources
 from typing import Any
 
+from causeway.artifacts.markup import Markup, el
 from causeway.evaluation import run_parts
-from causeway.evaluation.markup import Markup, el
 from causeway.evaluation.report_parts import report_sections, tiles
 from causeway.evaluation.run_parts import AnswerCard, LabelCard, RunSummary, StepLine
 

@@ -1,13 +1,16 @@
 """Pictures for a page: enlarge a small camera picture, draw a path on the road, pack it as JPEG.
 
-Knows the pinhole projection of a rig row (`Observation.rig`) and the ground plane z = 0. Does not know whose
-path it is.
+Knows the numbers of a rig row (`Observation.rig`) and the ground plane z = 0; the lens is `clips.lenses`. Does not
+know whose path it is.
 """
 
 import io
+from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+
+from causeway.clips.lenses import in_camera, pinhole
 
 Picture = NDArray[np.uint8]
 Colour = tuple[int, int, int]
@@ -35,14 +38,11 @@ def project(points_rig: ArrayLike, rig: ArrayLike, width_px: int, height_px: int
     `rig` [16]: fx/width, fy/height, cx/width, cy/height, then rows 0..2 of rig_from_camera (x right, y down, z
     forward). Pixels of points at or behind the camera are NaN.
     """
-    numbers = np.asarray(rig, dtype=np.float64)
-    pose = numbers[4:].reshape(3, 4)
-    local = (np.asarray(points_rig, dtype=np.float64) - pose[:, 3]) @ pose[:, :3]
+    numbers, size = np.asarray(rig, dtype=np.float64), np.array([width_px, height_px], dtype=np.float64)
+    local = in_camera(points_rig, numbers[4:].reshape(3, 4))
     depth = local[:, 2]
-    safe = np.where(depth > 1e-6, depth, np.nan)
-    u = (numbers[0] * local[:, 0] / safe + numbers[2]) * width_px
-    v = (numbers[1] * local[:, 1] / safe + numbers[3]) * height_px
-    return np.stack([u, v], axis=-1), depth
+    before = np.where(depth[:, None] > 1e-6, local, np.nan)
+    return pinhole(before, numbers[:2] * size, numbers[2:4] * size), depth
 
 
 def draw_path(
@@ -52,21 +52,31 @@ def draw_path(
 
     `rig` [16] as in `project`; numbers in it are shares of width and height, so it fits a picture of any size.
     """
-    from PIL import Image, ImageDraw
+    from PIL import Image
 
     height, width = image.shape[:2]
     left, right = _edges(np.asarray(trajectory_rig, dtype=np.float64), width_m / 2)
     (near, near_m), (far, far_m) = project(left, rig, width, height), project(right, rig, width, height)
-    layer = Image.new("RGBA", (width, height), (*colour, 0))
-    pen = ImageDraw.Draw(layer)
     shown = np.minimum(near_m, far_m) > NEAR_M
-    count = len(near)
-    for i in range(count - 1):
-        if shown[i] and shown[i + 1]:
-            corners = [tuple(p) for p in np.clip([near[i], near[i + 1], far[i + 1], far[i]], -2 * width, 3 * width)]
-            pen.polygon(corners, fill=(*colour, int(210 - 110 * i / count)))
-    whole = Image.alpha_composite(Image.fromarray(image).convert("RGBA"), layer)
-    return np.asarray(whole.convert("RGB"))
+    edges = np.clip(near, -2 * width, 3 * width), np.clip(far, -2 * width, 3 * width)
+    return np.asarray(ribbon(Image.fromarray(image), *edges, shown, colour, (210, 100)))
+
+
+def ribbon(
+    picture: Any, left: NDArray, right: NDArray, shown: NDArray[np.bool_], colour: Colour, opacity: tuple[int, int]
+) -> Any:
+    """A copy of a Pillow picture with a ribbon between two edges [n, 2] in pixels, where `shown` [n] at both ends.
+
+    Its opacity (of 255) goes from the first to the second along the ribbon.
+    """
+    from PIL import Image, ImageDraw
+
+    layer = Image.new("RGBA", picture.size, (*colour, 0))
+    pen = ImageDraw.Draw(layer)
+    for i in np.flatnonzero(shown[:-1] & shown[1:]).tolist():
+        corners = [tuple(p) for p in (left[i], left[i + 1], right[i + 1], right[i])]
+        pen.polygon(corners, fill=(*colour, int(opacity[0] - (opacity[0] - opacity[1]) * i / len(shown))))
+    return Image.alpha_composite(picture.convert("RGBA"), layer).convert("RGB")
 
 
 def _edges(path: NDArray[np.float64], half_width_m: float) -> tuple[NDArray, NDArray]:

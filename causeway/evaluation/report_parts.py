@@ -6,8 +6,8 @@ Knows the report's shape and how numbers are worded. Does not know the page arou
 from collections.abc import Mapping
 from typing import Any
 
+from causeway.artifacts.markup import Markup, el, picture, quantity, section, table
 from causeway.evaluation import charts, wording
-from causeway.evaluation.markup import Markup, el, picture, quantity, section, table
 from causeway.evaluation.wording import Wording
 
 HEADLINES = (

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from causeway.artifacts.markup import Markup, el, number, picture, section, table
 from causeway.evaluation import charts, wording
-from causeway.evaluation.markup import Markup, el, number, picture, section, table
 
 VERDICTS = {"promote": ("good", "Promoted"), "refuse": ("bad", "Refused"), "inconclusive": ("doubt", "Not decided")}
 _PILLS = {"pass": "good", "fail": "bad", "inconclusive": "doubt"}

@@ -1,6 +1,7 @@
 """The feature store's entities, views and services, made from the view lists of `views.py`.
 
-Imports feast (4 s): only to be imported inside functions. `feature_repo/` names these objects for Feast's own tools.
+Imports feast: only to be imported inside functions, after `store.load_feast`. `feature_repo/` names these objects for
+Feast's own tools.
 """
 
 from datetime import timedelta
@@ -11,24 +12,23 @@ from feast import Entity, FeatureService, FeatureView, Field, FileSource, ValueT
 from feast.data_format import ParquetFormat
 from feast.types import Array, Bool, FeastType, Float64, Int64, String
 
-from causeway.evidence.views import RIG_SCHEMA, RIG_VIEW, VIEWS, view_schema
+from causeway.evidence.views import RIG_SCHEMA, RIG_VIEW, TTL_US, VIEWS, view_schema
 
-# what is older than the history of a moment is no evidence
-EVIDENCE_TTL = timedelta(seconds=2)
-_KEYS = ("drive_id", "vehicle_id", "event_timestamp", "created")
+_KEYS = ("clip_id", "vehicle_id", "event_timestamp", "created")
 
-drive = Entity(name="drive", join_keys=["drive_id"], value_type=ValueType.STRING)
+clip = Entity(name="clip", join_keys=["clip_id"], value_type=ValueType.STRING)
 vehicle = Entity(name="vehicle", join_keys=["vehicle_id"], value_type=ValueType.STRING)
 
 
-def evidence_view(name: str, folder: str | Path) -> FeatureView:
-    """One view of what was known on a drive, over the Parquet files in `folder/<name>/`."""
-    return _view(name, folder, view_schema(name), drive, ttl=EVIDENCE_TTL, online=False)
+def evidence_view(name: str, folder: str | Path, part: str = "*") -> FeatureView:
+    """One view of what was known on a clip, over the Parquet files `folder/<name>/<part>.parquet`."""
+    path = f"{folder}/{name}/{part}.parquet"
+    return feature_view(name, path, view_schema(name), clip, ttl=timedelta(microseconds=TTL_US))
 
 
 def rig_view(folder: str | Path) -> FeatureView:
     """Rig calibration by vehicle, the one view that is served online; a calibration holds until the next one."""
-    return _view(RIG_VIEW, folder, RIG_SCHEMA, vehicle, ttl=timedelta(0), online=True)
+    return feature_view(RIG_VIEW, f"{folder}/{RIG_VIEW}/*.parquet", RIG_SCHEMA, vehicle, ttl=timedelta(0), online=True)
 
 
 def evidence_service(views: list[FeatureView]) -> FeatureService:
@@ -41,22 +41,27 @@ def rig_service(view: FeatureView) -> FeatureService:
     return FeatureService(name="rig_v1", features=[view])
 
 
-def all_objects(folder: str | Path) -> list:
-    """Every object of the repository, for `FeatureStore.apply`."""
-    views = [evidence_view(name, folder) for name in VIEWS]
+def evidence_objects(folder: str | Path, part: str = "*") -> list:
+    """What a point-in-time join needs, for `FeatureStore.apply`."""
+    views = [evidence_view(name, folder, part) for name in VIEWS]
+    return [clip, *views, evidence_service(views)]
+
+
+def rig_objects(folder: str | Path) -> list:
+    """What serving rigs online needs, for `FeatureStore.apply`."""
     rig = rig_view(folder)
-    return [drive, vehicle, *views, rig, evidence_service(views), rig_service(rig)]
+    return [vehicle, rig, rig_service(rig)]
 
 
-def _view(
-    name: str, folder: str | Path, schema: pa.Schema, entity: Entity, *, ttl: timedelta, online: bool
+def feature_view(
+    name: str, path: str, schema: pa.Schema, entity: Entity, *, ttl: timedelta, online: bool = False
 ) -> FeatureView:
-    key = entity.join_key
-    fields = [Field(name=key, dtype=String)]
+    """A view over Parquet files with `event_timestamp` and `created`; every other column of `schema` is a feature."""
+    fields = [Field(name=entity.join_key, dtype=String)]
     fields += [Field(name=f.name, dtype=_feast_type(f.type)) for f in schema if f.name not in _KEYS]
     source = FileSource(
         name=f"{name}_rows",
-        path=f"{folder}/{name}/*.parquet",
+        path=path,
         file_format=ParquetFormat(),
         timestamp_field="event_timestamp",
         created_timestamp_column="created",

@@ -12,125 +12,63 @@ import numpy as np
 import pyarrow as pa
 
 from causeway.clips.geometry import TICK_US
-from causeway.clips.surroundings.agents import Against, against_path, is_crossing, is_lead, is_obstacle, nearest_of_tick
-from causeway.clips.surroundings.road import guide, lane_columns, signal_columns
 from causeway.clips.surroundings.scene import Scene
-from causeway.evidence.views import UTC, VIEWS, view_schema
+from causeway.evidence.columns import Columns, clip_columns
+from causeway.evidence.views import TTL_US, UTC, VIEWS, view_schema
 
 _DIGITS = 6  # rounding that makes the last bits of different machines equal
-_IDENTITY = {
-    "lead": ("lead_track_id",),
-    "obstacle": ("obstacle_track_id",),
-    "crossing": ("crossing_track_id",),
-    "signals": ("signal_id", "signal_state"),
+_SINCE = {  # the column that says since when, and what must stay the same for it
+    "lead": ("lead_since_us", ("lead_track_id",)),
+    "contenders": ("cut_in_since_us", ("cut_in_track_id",)),
+    "obstacle": ("obstacle_since_us", ("obstacle_track_id",)),
+    "crossing": ("crossing_since_us", ("crossing_track_id",)),
+    "signals": ("signal_since_us", ("signal_id", "signal_state")),
 }
-_SINCE = {"signals": "signal_since_us"}
-_NEEDS = {"lead": "has_tracks", "obstacle": "has_tracks", "crossing": "has_tracks"}
-_NEEDS |= {"signals": "has_signals", "lanes": "has_map"}
-
-Columns = dict[str, list]
 
 
-def drive_views(drive_id: str, scenes: Sequence[Scene]) -> dict[str, pa.Table]:
-    """{view: table in the columns of `view_schema`} of a drive's clips in time order.
+def drive_views(scenes: Sequence[Scene]) -> dict[str, pa.Table]:
+    """{view: table in the columns of `view_schema`} of a drive's clips in time order, by clip and event time.
 
     A view that a clip cannot give (no tracks, map or signals) has no rows for it. For logs a row is created when
-    it becomes known; corrections are further rows with a later `created`.
+    it becomes known; corrections are further rows with a later `created`. A clip also has the rows of the drive's
+    2 s before it, so that all a moment may be joined with stands under the moment's own clip.
     """
-    parts = [_clip_columns(scene) for scene in scenes]
-    return {view: _view_table(view, drive_id, [p[view] for p in parts if view in p]) for view in VIEWS}
+    parts = [clip_columns(scene) for scene in scenes]
+    starts = [(scene.clip_id, int(scene.ego.t_us[0])) for scene in scenes]
+    return {view: _by_clip(_view_table(view, [p[view] for p in parts if view in p]), starts) for view in VIEWS}
 
 
-def _clip_columns(scene: Scene) -> dict[str, Columns]:
-    """{view: columns with tick_us and event_us} of one clip; `…_since_us` is still missing."""
-    known_us = np.maximum(scene.ego.t_us, scene.ego.observed_us)
-    with np.errstate(all="ignore"):  # what comes after a moment may be garbage; it only spoils its own rows
-        path = guide(scene)
-        rows = against_path(scene, path)
-        views = {
-            "ego_state": _ego_columns(scene),
-            "lead": _lead_columns(scene, rows),
-            "obstacle": _obstacle_columns(scene, rows),
-            "crossing": _crossing_columns(scene, rows),
-            "signals": signal_columns(scene, path),
-            "lanes": lane_columns(scene, path),
-        }
-    for columns in views.values():
-        columns["tick_us"] = scene.ego.t_us.tolist()
-        columns["event_us"] = known_us.tolist()
-    return {view: c for view, c in views.items() if view not in _NEEDS or getattr(scene, _NEEDS[view])}
-
-
-def _ego_columns(scene: Scene) -> Columns:
-    ego, count = scene.ego, len(scene.ego.t_us)
-    return {
-        "ego_speed_mps": ego.speed_mps.tolist(),
-        "ego_accel_mps2": ego.accel_mps2.tolist(),
-        "ego_yaw_rate_radps": ego.yaw_rate_radps.tolist(),
-        "ego_curvature_per_m": ego.curvature_per_m.tolist(),
-        "has_tracks": [scene.has_tracks] * count,
-        "has_map": [scene.has_map] * count,
-        "has_signals": [scene.has_signals] * count,
-    }
-
-
-def _lead_columns(scene: Scene, rows: Against) -> Columns:
-    chosen = nearest_of_tick(scene, rows, is_lead(scene, rows))
-    return {
-        "lead_track_id": _pick(scene.tracks.track_id, chosen),
-        "lead_type": _pick(scene.tracks.type, chosen),
-        "lead_distance_m": _pick(np.maximum(rows.gap_m, 0.0), chosen),
-        "lead_speed_mps": _pick(rows.along_mps, chosen),
-        "lead_accel_mps2": _pick(rows.accel_mps2, chosen),
-    }
-
-
-def _obstacle_columns(scene: Scene, rows: Against) -> Columns:
-    chosen = nearest_of_tick(scene, rows, is_obstacle(scene, rows))
-    return {
-        "obstacle_track_id": _pick(scene.tracks.track_id, chosen),
-        "obstacle_type": _pick(scene.tracks.type, chosen),
-        "obstacle_distance_m": _pick(np.maximum(rows.gap_m, 0.0), chosen),
-        "obstacle_lateral_m": _pick(rows.offset_m, chosen),
-        "obstacle_clearance_m": _pick(rows.clearance_m, chosen),
-    }
-
-
-def _crossing_columns(scene: Scene, rows: Against) -> Columns:
-    chosen = nearest_of_tick(scene, rows, is_crossing(scene, rows))
-    return {
-        "crossing_track_id": _pick(scene.tracks.track_id, chosen),
-        "crossing_type": _pick(scene.tracks.type, chosen),
-        "crossing_distance_m": _pick(np.maximum(rows.gap_m, 0.0), chosen),
-        "crossing_lateral_m": _pick(rows.offset_m, chosen),
-        "crossing_speed_mps": _pick(rows.speed_mps, chosen),
-    }
-
-
-def _pick(values: np.ndarray, rows: np.ndarray) -> list:
-    return [None if r < 0 else values[r] for r in rows]
-
-
-def _view_table(view: str, drive_id: str, parts: list[Columns]) -> pa.Table:
-    schema = view_schema(view)
+def _view_table(view: str, parts: list[Columns]) -> pa.Table:
+    """All rows of a drive by event time, without clip_id."""
+    schema = view_schema(view).remove(0)
     if not parts:
         return schema.empty_table()
     columns = {name: [value for part in parts for value in part[name]] for name in parts[0]}
-    if view in _IDENTITY:
-        identity = list(zip(*(columns[name] for name in _IDENTITY[view]), strict=True))
-        columns[_SINCE.get(view, f"{view}_since_us")] = since(columns["tick_us"], identity)
+    if view in _SINCE:
+        since_us, named = _SINCE[view]
+        columns[since_us] = since(columns["tick_us"], list(zip(*(columns[name] for name in named), strict=True)))
     event_us = np.maximum.accumulate(np.array(columns["event_us"], dtype=np.int64))
     last = np.append(event_us[1:] != event_us[:-1], True)  # of ticks known at the same time the latest counts
-    times = event_us[last]
-    arrays = {"drive_id": pa.array([drive_id] * len(times), pa.string())}
-    for name in ("event_timestamp", "created"):
-        arrays[name] = pa.array(times, pa.int64()).cast(UTC)
-    for name in (f"{view}_event_us", f"{view}_created_us"):
-        arrays[name] = pa.array(times, pa.int64())
+    times = pa.array(event_us[last], pa.int64())
+    arrays = {name: times.cast(UTC) for name in ("event_timestamp", "created")}
+    arrays |= dict.fromkeys((f"{view}_event_us", f"{view}_created_us"), times)
     for name in VIEWS[view]:
         values = [v for v, keep in zip(columns[name], last, strict=True) if keep]
         arrays[name] = _array(values, schema.field(name).type)
     return pa.table(arrays, schema=schema)
+
+
+def _by_clip(rows: pa.Table, starts: Sequence[tuple[str, int]]) -> pa.Table:
+    """The rows under each clip that may ask for them: from 2 s before its first tick to the next clip's first tick."""
+    event_us = rows.column("event_timestamp").cast(pa.int64()).to_numpy()
+    ends = [start_us for _, start_us in starts[1:]]
+    parts = []
+    for (clip_id, start_us), end_us in zip(starts, [*ends, None], strict=True):
+        low = int(np.searchsorted(event_us, start_us - TTL_US))
+        high = len(event_us) if end_us is None else int(np.searchsorted(event_us, end_us))
+        ids = pa.array([clip_id] * (high - low), pa.string())
+        parts.append(rows.slice(low, high - low).add_column(0, "clip_id", ids))
+    return pa.concat_tables(parts)
 
 
 def _array(values: list, kind: pa.DataType) -> pa.Array:

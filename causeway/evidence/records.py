@@ -17,7 +17,8 @@ class Evidence:
 
     Distances are along our path from the front bumper; laterals are from our path, + = left. Our path leads from
     where we are back to the lane's middle within 30 m. Times are µs; `…_since_us` is when it became so (lead: our
-    lead; obstacle and crossing: in our way; signal: in this state).
+    lead; cut-in: moving over; obstacle and crossing: in our way; signal: in this state). docs/evidence.md has each
+    field with its unit and when it counts as known.
     """
 
     moment_id: str
@@ -32,9 +33,25 @@ class Evidence:
     lead_track_id: str | None = None
     lead_type: str | None = None
     lead_distance_m: float | None = None  # bumper to bumper
-    lead_speed_mps: float | None = None  # along our path
+    lead_speed_mps: float | None = None  # along our path; None with a lead = nobody knows it
     lead_accel_mps2: float | None = None
     lead_since_us: int | None = None
+    left_track_id: str | None = None  # nearest vehicle on the lane to our left that goes our way
+    left_type: str | None = None
+    left_gap_m: float | None = None  # bumper to bumper; > 0 ahead, < 0 behind, 0 beside us
+    left_relative_speed_mps: float | None = None  # along our path, > 0 faster than we are
+    left_towards_mps: float | None = None  # across it, > 0 towards our lane
+    right_track_id: str | None = None
+    right_type: str | None = None
+    right_gap_m: float | None = None
+    right_relative_speed_mps: float | None = None
+    right_towards_mps: float | None = None
+    cut_in_track_id: str | None = None  # moves over and is in our way within 3 s
+    cut_in_type: str | None = None
+    cut_in_distance_m: float | None = None
+    cut_in_lateral_m: float | None = None
+    cut_in_towards_mps: float | None = None
+    cut_in_since_us: int | None = None
     obstacle_track_id: str | None = None
     obstacle_type: str | None = None
     obstacle_distance_m: float | None = None
@@ -55,6 +72,19 @@ class Evidence:
     curve_curvature_per_m: float | None = None  # strongest within 60 m, + = left
     curve_distance_m: float | None = None  # to where half of it is reached
     lane_offset_m: float | None = None
+    lane_width_m: float | None = None
+    has_left_lane: bool | None = None  # one that goes our way; None: no map says which lane we are on
+    has_right_lane: bool | None = None
+    split_distance_m: float | None = None  # to where more than one lane follows
+    merge_distance_m: float | None = None  # to where another lane joins ours
+    crosswalk_id: str | None = None  # the nearest of each kind on our way within 100 m
+    crosswalk_distance_m: float | None = None
+    bump_id: str | None = None
+    bump_distance_m: float | None = None
+    sign_id: str | None = None
+    sign_distance_m: float | None = None
+    cone_id: str | None = None
+    cone_distance_m: float | None = None
     has_tracks: bool = False
     has_map: bool = False
     has_signals: bool = False

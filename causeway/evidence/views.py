@@ -26,6 +26,12 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "lead_accel_mps2",
         "lead_since_us",
     ),
+    "contenders": (
+        *("left_track_id", "left_type", "left_gap_m", "left_relative_speed_mps", "left_towards_mps"),
+        *("right_track_id", "right_type", "right_gap_m", "right_relative_speed_mps", "right_towards_mps"),
+        *("cut_in_track_id", "cut_in_type", "cut_in_distance_m", "cut_in_lateral_m", "cut_in_towards_mps"),
+        "cut_in_since_us",
+    ),
     "obstacle": (
         "obstacle_track_id",
         "obstacle_type",
@@ -43,15 +49,23 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "crossing_since_us",
     ),
     "signals": ("signal_id", "signal_state", "signal_distance_m", "signal_since_us"),
-    "lanes": ("stop_line_distance_m", "curve_curvature_per_m", "curve_distance_m", "lane_offset_m"),
+    "lanes": (
+        *("stop_line_distance_m", "curve_curvature_per_m", "curve_distance_m", "lane_offset_m", "lane_width_m"),
+        *("has_left_lane", "has_right_lane", "split_distance_m", "merge_distance_m"),
+    ),
+    "road_elements": (
+        *("crosswalk_id", "crosswalk_distance_m", "bump_id", "bump_distance_m"),
+        *("sign_id", "sign_distance_m", "cone_id", "cone_distance_m"),
+    ),
 }
 UTC = pa.timestamp("us", "UTC")
+TTL_US = 2_000_000  # what is older than the history of a moment is no evidence
 
 
 def view_schema(view: str) -> pa.Schema:
     """The Arrow schema of a view's Parquet file; times as microsecond UTC time stamps and as integers."""
     evidence = SCHEMAS["evidence"]["evidence"].schema
-    keys = [("drive_id", pa.string()), ("event_timestamp", UTC), ("created", UTC)]
+    keys = [("clip_id", pa.string()), ("event_timestamp", UTC), ("created", UTC)]
     times = [(f"{view}_event_us", pa.int64()), (f"{view}_created_us", pa.int64())]
     return pa.schema([*keys, *times, *((name, evidence.field(name).type) for name in VIEWS[view])])
 

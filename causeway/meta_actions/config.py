@@ -9,12 +9,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class DetectorConfig:
-    """Thresholds of the longitudinal and lateral detectors; part of the cache key of every step that uses them."""
+    """Thresholds of the detectors of all channels; part of the cache key of every step that uses them."""
 
-    # shared by both channels
+    # shared by the channels
     smoothing_ticks: int = 5  # width of the centred mean over speed and heading, odd
     hysteresis: float = 0.15  # a level is entered at +15 % and left at -15 %
-    skip_ticks: int = 3  # of crossings less than this far apart only the first one cuts
+    skip_ticks: int = 3  # a band held for less is on its way to the next one
     quiet_end_ticks: int = 3  # no cut in the last ticks: what follows them is not known
 
     # longitudinal: where to cut
@@ -40,3 +40,30 @@ class DetectorConfig:
     reverse_rate_radpm: float = 0.002
     reverse_turn_rad: float = 0.2
     lateral_ticks: int = 10
+
+    # lane: where to cut (rates per metre driven, + = left)
+    cut_curve_radpm: float = 0.01
+    cut_drift: float = 0.01  # metres across the lane per metre driven: where a drift begins and ends
+    # lane: what a segment is
+    change_offset_m: float = 1.0
+    change_drift: float = 0.02
+    change_net_m: float = 0.5
+    change_near_ticks: int = 3  # a lane may be left just before or after the drift towards the next
+    shift_drift: float = 0.095
+    shift_net_m: float = 0.8
+    small_shift_drift: float = 0.06  # where the car hardly turns, a smaller shift counts
+    small_shift_net_m: float = 0.2
+    slow_shift_drift: float = 0.02  # or one as far as a clear one that takes longer
+    small_shift_rate_radpm: float = 0.02
+    small_shift_heading_rad: float = 0.10
+    turn_rate_radpm: float = 0.04
+    turn_turn_rad: float = 0.2
+    turn_drift: float = 0.06
+    wide_turn_rad: float = 0.6  # at a curve's rate it is a turn where this share of it is in a junction
+    wide_turn_share: float = 0.25
+    curve_rate_radpm: float = 0.02
+    curve_turn_rad: float = 0.10
+    curve_offset_m: float = 1.2
+    lane_around_ticks: int = 5  # a turn leaves its lane between so many ticks before and after
+    lane_ticks: int = 6
+    lane_change_ticks: int = 5

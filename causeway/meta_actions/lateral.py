@@ -8,31 +8,54 @@ import numpy as np
 
 from causeway.meta_actions.config import DetectorConfig
 from causeway.meta_actions.names import LATERAL
-from causeway.meta_actions.segments import bands, is_above, rate_per_s, settle, smooth, tick_seconds
+from causeway.meta_actions.segments import Codes, Pieces, bands, cut, events, is_above, settle, zones
+from causeway.meta_actions.ticks import Ticks, rate_per_s, smooth, spans_of
 
 _CODE = {name: code for code, name in enumerate(LATERAL)}
+_SIGN = np.array([name.endswith("_left") - name.endswith("_right") for name in LATERAL], dtype=np.int8)
+_WEAK = np.array([name == "go_straight" for name in LATERAL])
 
 
-def lateral_codes(t_us: np.ndarray, yaw_rad: np.ndarray, speed_mps: np.ndarray, config: DetectorConfig) -> np.ndarray:
-    """Index into `LATERAL` per tick; t_us, yaw_rad (any wrap) and signed speed_mps have shape […, n], n ≥ 1."""
-    speed = smooth(speed_mps, config.smoothing_ticks)
-    rolls = np.abs(speed) >= config.rolling_speed_mps
-    turn_radps = rate_per_s(smooth(_unwrapped(yaw_rad), config.smoothing_ticks), t_us) * rolls
-    rate_radpm = turn_radps / np.where(rolls, np.abs(speed), 1.0)
-    band = bands(rate_radpm, config.cut_rates_radpm, config.hysteresis)
-    band += 8 * is_above(-speed, config.cut_reverse_mps, config.hysteresis).astype(np.int8)
-    min_ticks = np.full(len(LATERAL), config.lateral_ticks)
-    tick_s = tick_seconds(t_us)
+def lateral_codes(ticks: Ticks, yaw_rad: np.ndarray, config: DetectorConfig) -> np.ndarray:
+    """Index into `LATERAL` per tick, int8 [rows, n]; yaw_rad [rows, n] in any wrap."""
+    backwards = bool(ticks.speed_mps.min() < 0)
+    speed = np.abs(ticks.speed_mps) if backwards else ticks.speed_mps
+    rolls = speed >= config.rolling_speed_mps
+    heading = smooth(heading_turned(yaw_rad, rolls), config.smoothing_ticks)
+    rate = rate_per_s(heading, ticks.span_s)
+    rate /= np.maximum(speed, config.rolling_speed_mps)
+    np.copyto(rate, 0.0, where=~rolls)
+    pieces = _pieces(ticks, rate, config)
+    spans = spans_of(ticks, pieces.starts)
+    seconds, turned = spans.seconds(), spans.change(heading)
+    mean_speed = spans.mean(ticks.speed_mps, ticks.speed_sum)
+    rolled = spans.mean(speed, np.cumsum(speed, axis=-1) if backwards else ticks.speed_sum)
 
-    def classify(starts: np.ndarray) -> np.ndarray:
-        duration_s = np.add.reduceat(tick_s, starts)
-        mean_speed = np.add.reduceat(speed.ravel() * tick_s, starts) / duration_s
-        turn_rad = np.add.reduceat(turn_radps.ravel() * tick_s, starts)
-        driven_m = np.add.reduceat(np.abs(speed.ravel()) * tick_s, starts)
-        rate = turn_rad / np.where(driven_m > 0, driven_m, 1.0)
-        return _segment_codes(mean_speed, rate, turn_rad, config)
+    def rate_of(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        rolled_mps = rolled(first, last)
+        driven_m = rolled_mps * seconds(first, last)
+        moved = (driven_m > 0) & (rolled_mps >= config.rolling_speed_mps)
+        return turned(first, last) / np.where(moved, driven_m, np.inf)
 
-    return settle(band, classify, min_ticks, config)
+    def classify(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        return _segment_codes(mean_speed(first, last), rate_of(first, last), turned(first, last), config)
+
+    def lean(first: np.ndarray, last: np.ndarray) -> np.ndarray:
+        return _steer_codes(rate_of(first, last), config)
+
+    codes = Codes(_CODE["go_straight"], _WEAK, _SIGN, np.full(len(LATERAL), config.lateral_ticks))
+    return settle(pieces, classify, lean, codes)
+
+
+def _pieces(ticks: Ticks, rate: np.ndarray, config: DetectorConfig) -> Pieces:
+    zone = zones(rate, config.cut_rates_radpm, config.hysteresis)
+    zone += 16 * zones(ticks.speed_mps, (config.cut_reverse_mps,), config.hysteresis)
+    at = events(zone)
+    first = at % ticks.count == 0
+    turns = bands(rate.reshape(-1)[at], first, config.cut_rates_radpm, config.hysteresis)
+    backs = is_above(-ticks.speed_mps.reshape(-1)[at], first, config.cut_reverse_mps, config.hysteresis)
+    band = turns + 8 * backs.astype(np.int8)
+    return cut(at, band, np.sign(turns), rate.shape, config.skip_ticks, config.quiet_end_ticks)
 
 
 def _segment_codes(
@@ -48,21 +71,31 @@ def _segment_codes(
     backs &= turns(config.reverse_rate_radpm, config.reverse_turn_rad)
     sharp = turns(config.sharp_rate_radpm, config.sharp_turn_rad)
     steers = turns(config.steer_rate_radpm, config.steer_turn_rad)
-    rules = {
-        "reverse_left": backs & left,
-        "reverse_right": backs & ~left,
-        "sharp_steer_left": sharp & left,
-        "sharp_steer_right": sharp & ~left,
-        "steer_left": steers & left,
-        "steer_right": steers & ~left,
-    }
-    return np.select(list(rules.values()), [_CODE[name] for name in rules], _CODE["go_straight"])
+    codes = np.full(len(rate), _CODE["go_straight"], dtype=np.int8)
+    for name, holds in (("steer", steers), ("sharp_steer", sharp), ("reverse", backs)):
+        codes[holds & left] = _CODE[f"{name}_left"]
+        codes[holds & ~left] = _CODE[f"{name}_right"]
+    return codes
 
 
-def _unwrapped(yaw_rad: np.ndarray) -> np.ndarray:
-    """Heading relative to the first tick without jumps of 2π; mirror images stay exact mirror images."""
-    step = np.diff(yaw_rad, axis=-1)
-    step -= 2 * np.pi * np.rint(step / (2 * np.pi))
-    result = np.zeros_like(yaw_rad)
-    np.cumsum(step, axis=-1, out=result[..., 1:])
-    return result
+def _steer_codes(rate: np.ndarray, config: DetectorConfig) -> np.ndarray:
+    """What a part of a longer effort is: steering, however little the part itself turns."""
+    codes = np.full(len(rate), _CODE["go_straight"], dtype=np.int8)
+    codes[rate >= config.steer_rate_radpm] = _CODE["steer_left"]
+    codes[rate <= -config.steer_rate_radpm] = _CODE["steer_right"]
+    return codes
+
+
+def heading_turned(yaw_rad: np.ndarray, rolls: np.ndarray) -> np.ndarray:
+    """Heading turned since the first tick of each row, [rows, n]: without jumps of 2π, and none while standing.
+
+    Counts a step between two ticks at which the car rolls both times; mirror images stay exact mirror images.
+    """
+    result = np.zeros(yaw_rad.shape)
+    step = result[:, 1:]
+    np.subtract(yaw_rad[:, 1:], yaw_rad[:, :-1], out=step)
+    if step.size and max(step.max(), -step.min()) > np.pi:
+        step -= np.rint(step / (2 * np.pi)) * (2 * np.pi)
+    if not rolls.all():
+        np.copyto(step, 0.0, where=~(rolls[:, 1:] & rolls[:, :-1]))
+    return np.cumsum(result, axis=-1, out=result)

@@ -1,209 +1,141 @@
-"""Decision moments: t0 is 0.5 s before a meta action changes (arXiv 2511.00088, section 3.2 and table 3).
+"""The step `find_moments`: every decision moment of every drive, with its scenario and its split.
 
-Knows transitions, how simultaneous ones become one moment, which window a moment needs and what scenario it is
-called. Does not know causes: those are named later, from evidence up to t0 only.
+Knows how drives become one table: key frames drive by drive (one drive in memory, kept on disk, so that a killed run
+goes on with the next drive), then what only all of them together can say: splits and balance. Does not know the rules
+of key frames (`keyframes`) nor of splits (`causeway.clips.splits`), and no causes: those are named later, from evidence
+up to t0 only. The scenario is a tag found with the whole drive at hand; it is not evidence.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+import json
+import os
+import shutil
+import sys
+from collections.abc import Iterator
+from hashlib import sha256
+from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
-from causeway.artifacts import Artifact, Writer, step
-from causeway.clips.splits import split_of
-from causeway.meta_actions.names import CHANNELS, strength
-from causeway.meta_actions.step import runs
+from causeway.artifacts import Artifact, Writer, progress, step
+from causeway.clips.access import drive_motion, each_drive_tables
+from causeway.clips.row_groups import clip_rows
+from causeway.clips.splits import BUFFER, SPLITS, Whereabouts, assert_apart, kept_apart, splits_of
+from causeway.meta_actions.moments_balance import over_quota
+from causeway.meta_actions.moments_config import MomentConfig
+from causeway.meta_actions.moments_drive import CANDIDATES, actions_of, candidates
 
-# What a moment is called, from its transition alone; causes are not known here.
-SCENARIOS = (
-    "slow",
-    "speed_up",
-    "cruise",
-    "stop",
-    "start",
-    "reverse",
-    "steer_left",
-    "steer_right",
-    "turn_left",
-    "turn_right",
-    "straighten",
-    "change_lane_left",
-    "change_lane_right",
-    "shift_left",
-    "shift_right",
-    "curve_left",
-    "curve_right",
-    "keep_lane",
-)
-_BY_ACTION = {
-    "gentle_accelerate": "speed_up",
-    "strong_accelerate": "speed_up",
-    "gentle_decelerate": "slow",
-    "strong_decelerate": "slow",
-    "maintain_speed": "cruise",
-    "stop": "stop",
-    "reverse": "reverse",
-    "go_straight": "straighten",
-    "lane_keep": "keep_lane",
-}
-_BY_PREFIX = {
-    "steer": "steer",
-    "sharp_steer": "turn",
-    "reverse": "turn",
-    "turn": "turn",
-    "lane_change": "change_lane",
-    "slight_shift": "shift",
-    "follow_curve": "curve",
-}
-
-
-@dataclass(frozen=True)
-class MomentConfig:
-    """When t0 is and which window a moment needs; times in µs."""
-
-    before_change_us: int = 500_000
-    history_us: int = 2_000_000
-    future_us: int = 6_400_000
-    merge_us: int = 1_000_000  # transitions of different channels this close are one decision
-
-
-@dataclass(frozen=True)
-class Transition:
-    """A meta action gives way to another at `change_us`, the first tick of the new one."""
-
-    change_us: int
-    channel: str
-    before: str
-    after: str
-
-
-@dataclass(frozen=True)
-class _Drive:
-    """What moments need to know of a drive."""
-
-    drive_id: str
-    source: str
-    place: str
-    start_us: int
-    end_us: int
+_COLUMNS = ("moment_id", "clip_id", "t0_us", "channel", "before", "after", "scenario", "end_us")
+_SCRATCH = "candidates"  # within the staging folder, gone before the artifact is whole
 
 
 @step(kind="moments")
 def find_moments(meta: Artifact, clips: Artifact, *, out: Writer, config: MomentConfig) -> None:
-    """Write a row for each moment with its split; those without a whole window or in a buffer are quarantined."""
-    drives, drive_of = _drives(clips)
-    ticks = meta.table("meta_actions")
-    drive_ids = pa.array([drive_of[c] for c in ticks.column("clip_id").to_pylist()], pa.string())
-    for drive in sorted(drives.values(), key=lambda d: d.drive_id):
-        with out.shard(drive.drive_id) as shard:
-            if shard is None:
-                continue
-            rows = ticks.filter(pc.equal(drive_ids, drive.drive_id)).sort_by("t_us")
-            kept, dropped, transitions_seen = _moments_of(rows, drive, len(drives), config)
-            shard.table("moments", kept)
-            for moment_id, reason, detail in dropped:
-                shard.quarantine(drive.source, moment_id, reason, detail)
-            found = len(kept) + len(dropped)
-            shard.count(read=found, kept=len(kept), transitions=transitions_seen)
-            shard.count(merged=transitions_seen - found)
+    """Write a row for each moment with its split. Quarantined, with the reason: moments without a whole window, those
+    too near to another split, and those over the quota of their scenario."""
+    # a setting that makes no sense is told at once
+    over_quota([], [], config.max_per_scenario, config.max_share)
+    splits_of(_whereabouts(CANDIDATES.empty_table()), config.split_by)
+    files = list(_drives(meta, clips, out, config))
+    found = pa.concat_tables([CANDIDATES.empty_table(), *(pq.read_table(file) for file in files)])
+    usable = found.filter(pc.equal(found.column("reason"), ""))
+    where = _whereabouts(usable)
+    split = kept_apart(where, splits_of(where, config.split_by))
+    quota = _over_quota(usable, split == BUFFER, config)
+    kept = usable.filter(pa.array((split != BUFFER) & ~quota))
+    table = kept.select(_COLUMNS).append_column("split", pa.array(split[(split != BUFFER) & ~quota], pa.string()))
+    _check(kept, table, config)
+    out.table("moments", table)
+    _quarantine(out, found.filter(pc.not_equal(found.column("reason"), "")))
+    _quarantine(out, usable.filter(pa.array(split == BUFFER)), _NEAR)
+    _quarantine(out, usable.filter(pa.array(quota)), _QUOTA)
+    _count(out, found.num_rows, table, files)
+    out.count(**{f"split_{BUFFER}": int((split == BUFFER).sum())})
+    shutil.rmtree(out.staging / _SCRATCH, ignore_errors=True)
 
 
-def transitions(t_us: np.ndarray, channels: Mapping[str, Sequence[str | None]]) -> list[Transition]:
-    """All changes of the given channels, by time, then channel; a channel without names (null) has none."""
-    found = []
-    for channel, names in channels.items():
-        for before, after, change_us in zip(names, names[1:], t_us[1:], strict=False):
-            if before is not None and after is not None and before != after:
-                found.append(Transition(int(change_us), channel, before, after))
-    order = list(CHANNELS)
-    return sorted(found, key=lambda t: (t.change_us, order.index(t.channel)))
+def _drives(meta: Artifact, clips: Artifact, out: Writer, config: MomentConfig) -> Iterator[Path]:
+    """The file of each drive's candidates, made unless an earlier run made it."""
+    described: dict[str, list[dict]] = {}
+    for row in clips.table("clips").to_pylist():
+        described.setdefault(row["drive_id"], []).append(row)
+    of_clips = clip_rows(meta.path("meta_actions.parquet"))
+    files = {drive_id: out.path(f"{_SCRATCH}/{_name(drive_id)}.parquet") for drive_id in sorted(described)}
+    missing = [drive_id for drive_id, file in files.items() if not file.is_file()]
+    drives = each_drive_tables(clips, {"ego": None}, missing)
+    for drive_id, parts, tables in progress(drives, len(missing), "drives"):
+        rows = sorted(described[drive_id], key=lambda row: row["start_us"])
+        actions = of_clips([part.clip_id for part in parts])
+        table = CANDIDATES.empty_table()
+        counts: dict[str, int] = {}
+        if actions.num_rows:  # a drive that behaviour was refused for has none
+            table, counts = candidates(clips, rows, drive_motion(parts, tables["ego"]), actions_of(actions), config)
+        _write(files[drive_id], table.replace_schema_metadata({"counts": json.dumps(counts)}))
+    yield from files.values()
 
 
-def merge(found: Sequence[Transition], merge_us: int) -> list[Transition]:
-    """One transition for those of different channels within `merge_us` of the first of them.
-
-    The time is the earliest one (evidence must be older than all of them). Channel, before and after are those of
-    the stronger: the new action counts first, then the old one, then longitudinal before lateral before lane.
-    """
-    groups: list[list[Transition]] = []
-    for item in found:
-        group = groups[-1] if groups else []
-        near = bool(group) and item.change_us - group[0].change_us <= merge_us
-        if near and item.channel not in {t.channel for t in group}:
-            group.append(item)
-        else:
-            groups.append([item])
-    return [_strongest(group) for group in groups]
+def _name(drive_id: str) -> str:
+    return sha256(drive_id.encode()).hexdigest()[:32]
 
 
-def _strongest(group: Sequence[Transition]) -> Transition:
-    order = list(CHANNELS)
-    best = max(group, key=lambda t: (strength(t.after), strength(t.before), -order.index(t.channel)))
-    return Transition(group[0].change_us, best.channel, best.before, best.after)
+def _write(path: Path, table: pa.Table) -> None:
+    """The file appears whole or not at all."""
+    temporary = path.with_suffix(".part")
+    pq.write_table(table, temporary, compression="zstd")
+    os.replace(temporary, path)
 
 
-def scenario_of(transition: Transition) -> str:
-    """The name, one of `SCENARIOS`, of what the car begins to do."""
-    after = transition.after
-    if transition.before == "stop" and after != "reverse" and transition.channel == "longitudinal":
-        return "start"
-    if after in _BY_ACTION:
-        return _BY_ACTION[after]
-    prefix, side = after.rsplit("_", 1)
-    return f"{_BY_PREFIX[prefix]}_{side}"
+def _whereabouts(table: pa.Table) -> Whereabouts:
+    column = {name: table.column(name).to_numpy(zero_copy_only=False) for name in table.column_names}
+    texts = ("drive", "vehicle", "place", "world")
+    return Whereabouts(
+        **{name: column[name].astype(object) for name in texts},
+        **{name: column[name] for name in ("t0_us", "x_m", "y_m", "start_us")},
+        end_us=column["stop_us"],
+    )
 
 
-def _drives(clips: Artifact) -> tuple[dict[str, _Drive], dict[str, str]]:
-    """Every drive by id, and the drive of every clip."""
-    drives: dict[str, _Drive] = {}
-    drive_of = {}
-    columns = ["clip_id", "drive_id", "source", "place", "start_us", "end_us"]
-    for row in clips.table("clips", columns).to_pylist():
-        drive_id, start_us, end_us = row["drive_id"], row["start_us"], row["end_us"]
-        known = drives.get(drive_id)
-        if known:
-            start_us, end_us = min(start_us, known.start_us), max(end_us, known.end_us)
-        drives[drive_id] = _Drive(drive_id, row["source"], row["place"], start_us, end_us)
-        drive_of[row["clip_id"]] = drive_id
-    return drives, drive_of
+def _over_quota(usable: pa.Table, buffer: np.ndarray, config: MomentConfig) -> np.ndarray:
+    """Which usable moments are over the quota of their scenario; those in a buffer do not count."""
+    rows = np.flatnonzero(~buffer)
+    ids = usable.column("moment_id").take(pa.array(rows)).to_pylist()
+    scenarios = usable.column("scenario").take(pa.array(rows)).to_pylist()
+    result = np.zeros(usable.num_rows, dtype=bool)
+    result[rows] = over_quota(ids, scenarios, config.max_per_scenario, config.max_share)
+    return result
 
 
-def _moments_of(
-    rows: pa.Table, drive: _Drive, drives_total: int, config: MomentConfig
-) -> tuple[list[dict], list[tuple[str, str, str]], int]:
-    """(moments, dropped (moment_id, reason, detail), number of transitions) of one drive's ticks in time order."""
-    t_us = rows.column("t_us").to_numpy()
-    clip_ids = rows.column("clip_id").to_pylist()
-    names = {channel: rows.column(channel).to_pylist() for channel in CHANNELS}
-    kept, dropped, seen = [], [], 0
-    for part in runs(t_us):
-        times = t_us[part]
-        found = transitions(times, {channel: values[part] for channel, values in names.items()})
-        seen += len(found)
-        for transition in merge(found, config.merge_us):
-            tick = int(np.searchsorted(times, transition.change_us - config.before_change_us, side="right")) - 1
-            t0_us = int(times[max(tick, 0)])
-            moment_id = f"{drive.drive_id}@{t0_us}"
-            reason, detail = _window_lack(t0_us, int(times[0]), int(times[-1]), config)
-            split = split_of(drive.drive_id, drive.place, t0_us, drive.start_us, drive.end_us, drives_total)
-            if not reason and split == "buffer":
-                reason, detail = "split_buffer", "too close to a moment of another split"
-            if reason:
-                dropped.append((f"{moment_id}:{transition.channel}", reason, detail))
-                continue
-            row = {"moment_id": moment_id, "clip_id": clip_ids[part][tick], "t0_us": t0_us, "split": split}
-            row |= {"channel": transition.channel, "before": transition.before, "after": transition.after}
-            kept.append(row | {"scenario": scenario_of(transition)})
-    return kept, dropped, seen
+def _check(kept: pa.Table, table: pa.Table, config: MomentConfig) -> None:
+    """The promises about splits, asserted on the very rows that are written; and who has none is told."""
+    split = table.column("split").to_numpy(zero_copy_only=False).astype(object)
+    assert_apart(_whereabouts(kept), split, config.split_by)
+    missing = [name for name in SPLITS if not (split == name).any()]
+    if missing:
+        drives = len(pc.unique(kept.column("drive")))
+        text = f"moments: no moments in {' and '.join(missing)}: {table.num_rows} moments of {drives} drives are few"
+        print(text, file=sys.stderr, flush=True)
 
 
-def _window_lack(t0_us: int, first_us: int, last_us: int, config: MomentConfig) -> tuple[str, str]:
-    """Why the window around t0 is not whole (reason, detail), or two empty strings."""
-    before_s, after_s = (t0_us - first_us) / 1e6, (last_us - t0_us) / 1e6
-    if t0_us - first_us < config.history_us:
-        return "history_too_short", f"{before_s:.1f} s before t0, {config.history_us / 1e6:.1f} s needed"
-    if last_us - t0_us < config.future_us:
-        return "future_too_short", f"{after_s:.1f} s after t0, {config.future_us / 1e6:.1f} s needed"
-    return "", ""
+_NEAR = ("split_buffer", "too close to a moment of another split: less than 50 m, or their windows touch")
+_QUOTA = ("scenario_over_quota", "more moments of its scenario than asked for; others were drawn by the hash of the id")
+
+
+def _quarantine(out: Writer, rows: pa.Table, why: tuple[str, str] | None = None) -> None:
+    for row in rows.select(["source", "moment_id", "reason", "detail", "scenario"]).to_pylist():
+        reason, detail = why or (row["reason"], row["detail"])
+        out.quarantine(row["source"], row["moment_id"], reason, f"{row['scenario']}: {detail}")
+
+
+def _count(out: Writer, read: int, table: pa.Table, files: list[Path]) -> None:
+    """Moments read and kept, by scenario and split; transitions by what became of them."""
+    out.count(read=read, kept=table.num_rows)
+    for file in files:
+        counts = json.loads((pq.read_schema(file).metadata or {}).get(b"counts", b"{}"))
+        out.count(**counts)
+    for column in ("scenario", "split"):
+        for group in pc.value_counts(table.column(column)).to_pylist():
+            out.count(**{f"{column}_{group['values']}": group["counts"]})
+    present = set(table.column("split").to_pylist())
+    out.count(**{f"split_{name}": 0 for name in SPLITS if name not in present})

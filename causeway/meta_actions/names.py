@@ -1,38 +1,11 @@
-"""The closed sets of meta actions, spelled as everywhere else (arXiv 2511.00088, table 5).
+"""The meta actions (arXiv 2511.00088, table 5): their mirror images and how strong each one is.
 
-Knows the names, their mirror images and how strong each one is. Does not know how they are detected.
+The names themselves are in `artifacts.closed_sets`. Does not know how they are detected.
 """
 
-LONGITUDINAL = (
-    "gentle_accelerate",
-    "strong_accelerate",
-    "gentle_decelerate",
-    "strong_decelerate",
-    "maintain_speed",
-    "stop",
-    "reverse",
-)
-LATERAL = (
-    "steer_left",
-    "steer_right",
-    "sharp_steer_left",
-    "sharp_steer_right",
-    "reverse_left",
-    "reverse_right",
-    "go_straight",
-)
-LANE = (
-    "lane_keep",
-    "lane_change_left",
-    "lane_change_right",
-    "slight_shift_left",
-    "slight_shift_right",
-    "turn_left",
-    "turn_right",
-    "follow_curve_left",
-    "follow_curve_right",
-)
-CHANNELS = {"longitudinal": LONGITUDINAL, "lateral": LATERAL, "lane": LANE}
+from causeway.artifacts.closed_sets import CHANNELS, LANE, LATERAL, LONGITUDINAL
+
+__all__ = ["CHANNELS", "LANE", "LATERAL", "LONGITUDINAL", "mirrored", "strength"]
 
 _CALM = {"maintain_speed", "go_straight", "lane_keep"}
 _MILD = {

@@ -1,7 +1,7 @@
 """The meta action of every tick: the step that writes them, and the same rows for whoever holds clips alone.
 
 Knows drives: the clips of a drive are chained first, so that a border between two clips is no border of behaviour;
-only a gap in time is. Does not know the rules themselves.
+only a gap in time is. One drive is in memory at a time. Does not know the rules themselves.
 """
 
 from collections.abc import Collection, Iterator
@@ -12,27 +12,32 @@ import pyarrow as pa
 
 from causeway.artifacts import Artifact, Writer, step
 from causeway.artifacts.schemas import tables_of
-from causeway.clips import EgoMotion, ego_by_drive
+from causeway.clips import Clip, EgoMotion, each_drive_tables
+from causeway.clips.access import drive_motion
 from causeway.clips.geometry import TICK_US
 from causeway.meta_actions.config import DetectorConfig
-from causeway.meta_actions.detectors import DEFAULTS, detect
+from causeway.meta_actions.detectors import DEFAULTS, detect_codes
+from causeway.meta_actions.lane_drive import LANE_COLUMNS, drive_lane_codes
+from causeway.meta_actions.names import LANE, LATERAL, LONGITUDINAL
 
 _GAP_US = TICK_US + TICK_US // 2  # a longer step between two ticks is a gap
+_TABLES = {"ego": None, "lanes": LANE_COLUMNS}
 
 
 @step(kind="meta_actions")
 def extract_meta_actions(clips: Artifact, *, out: Writer, config: DetectorConfig) -> None:
-    """Write one row a tick; lane is null (it needs a map). A drive with NaN in its ego motion is quarantined."""
-    for drive_id, ego in sorted(ego_by_drive(clips).items()):
+    """Write one row a tick; lane is null off the map. A drive with NaN in its ego motion is quarantined."""
+    for drive_id, parts, tables in each_drive_tables(clips, _TABLES):
         with out.shard(drive_id) as shard:
             if shard is None:
                 continue
+            ego = drive_motion(parts, tables["ego"])
             bad = _not_finite(ego)
             if bad.size:
                 detail = f"{bad.size} of {len(ego)} ticks are NaN or infinite, the first at {ego.t_us[bad[0]]} us"
                 shard.quarantine("ego", drive_id, "ego_not_finite", detail)
             else:
-                shard.table("meta_actions", _rows(ego, config))
+                shard.table("meta_actions", _rows(ego, parts, tables, config))
             shard.count(read=1, kept=0 if bad.size else 1)
 
 
@@ -43,10 +48,13 @@ def meta_actions_of(
 
     Only the drives named are looked at (None: all). A drive whose ego motion is not finite has no rows.
     """
-    egos = {d: ego for d, ego in ego_by_drive(clips).items() if drive_ids is None or d in drive_ids}
-    rows = [row for _, ego in sorted(egos.items()) if not _not_finite(ego).size for row in _rows(ego, config)]
     spec = tables_of("meta_actions")["meta_actions"]
-    return pa.Table.from_pylist(rows, schema=spec.schema).sort_by([(key, "ascending") for key in spec.keys])
+    found = [spec.schema.empty_table()]
+    for _, parts, tables in each_drive_tables(clips, _TABLES, drive_ids):
+        ego = drive_motion(parts, tables["ego"])
+        if not _not_finite(ego).size:
+            found.append(_rows(ego, parts, tables, config))
+    return pa.concat_tables(found).sort_by([(key, "ascending") for key in spec.keys])
 
 
 def runs(t_us: np.ndarray) -> Iterator[slice]:
@@ -61,12 +69,24 @@ def _not_finite(ego: EgoMotion) -> np.ndarray:
     return np.flatnonzero(~np.isfinite([ego.x_m, ego.y_m, ego.yaw_rad, ego.speed_mps]).all(axis=0))
 
 
-def _rows(ego: EgoMotion, config: DetectorConfig) -> list[dict]:
-    rows = []
-    for part in runs(ego.t_us):
+def _rows(ego: EgoMotion, parts: list[Clip], tables: dict[str, pa.Table], config: DetectorConfig) -> pa.Table:
+    stretches = list(runs(ego.t_us))
+    longitudinal, lateral = np.zeros(len(ego), dtype=np.int8), np.zeros(len(ego), dtype=np.int8)
+    for part in stretches:
         path = (ego.x_m[part], ego.y_m[part], ego.yaw_rad[part])
-        names = zip(*detect(ego.t_us[part], *path, ego.speed_mps[part], config), strict=True)
-        for clip_id, t_us, (longitudinal, lateral) in zip(ego.clip_id[part], ego.t_us[part], names, strict=True):
-            row = {"clip_id": clip_id, "t_us": int(t_us), "lane": None}
-            rows.append(row | {"longitudinal": str(longitudinal), "lateral": str(lateral)})
-    return rows
+        longitudinal[part], lateral[part] = detect_codes(ego.t_us[part], *path, ego.speed_mps[part], config)
+    lane = drive_lane_codes(parts, ego, tables["ego"], tables["lanes"], stretches, config)
+    columns = {
+        "clip_id": pa.array(ego.clip_id.tolist(), pa.string()),
+        "t_us": pa.array(ego.t_us, pa.int64()),
+        "longitudinal": _names(longitudinal, LONGITUDINAL),
+        "lateral": _names(lateral, LATERAL),
+        "lane": _names(lane, LANE),
+    }
+    return pa.table(columns, schema=tables_of("meta_actions")["meta_actions"].schema)
+
+
+def _names(codes: np.ndarray, names: tuple[str, ...]) -> pa.Array:
+    """Codes as their names; null for -1."""
+    indices = pa.array(codes, pa.int8(), mask=codes < 0)
+    return pa.DictionaryArray.from_arrays(indices, pa.array(names, pa.string())).cast(pa.string())

@@ -1,40 +1,103 @@
-"""What a validation found: numbers for programs (JSON) and a page for people (self-contained HTML).
+"""What a validation found: outcomes of expectations, joined over parts of an artifact, as numbers for programs.
 
-Knows results. Does not know Great Expectations or artifacts.
+Knows results. Does not know Great Expectations, artifacts or how a page looks.
 """
 
-import html
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import asdict, dataclass, replace
+from typing import Any, NamedTuple
 
-from causeway.quality.suites import Expectation
+from causeway.quality.expectations import Expectation
+
+_TOLD = 3  # examples in a sentence
+_KEPT = 50  # worst violations kept where nothing is dropped for them
+_LISTED = 100  # violations in the JSON
+
+
+class Failure(NamedTuple):
+    """One violation: what it is of, its clip and its place among the clip's facts, the value in words, how bad."""
+
+    subject: str
+    clip_id: str
+    item: int
+    shown: str
+    excess: float
 
 
 @dataclass(frozen=True)
 class Check:
-    """One expectation's outcome: `unexpected` of `rows` values violate it; `failing` are their row numbers."""
+    """One expectation's outcome over `rows` rows of which `unexpected` violate it; `failures` are worst first.
 
+    All violations are there when something is dropped for them, else the worst only. `lowest` and `highest` are the
+    values seen (of numbers); `nearest` is the row that came closest to a bound.
+    """
+
+    suite: str
     expectation: Expectation
-    passed: bool
     rows: int
     unexpected: int
-    examples: tuple[str, ...] = ()
-    failing: tuple[int, ...] = ()
+    failures: tuple[Failure, ...] = ()
+    lowest: float | None = None
+    highest: float | None = None
+    nearest: Failure | None = None
+
+    @property
+    def passed(self) -> bool:
+        """True when nothing violates it."""
+        return self.unexpected == 0
+
+    @property
+    def observed(self) -> str:
+        """What was seen, in words; "" where there is nothing to say."""
+        if self.lowest is None or self.highest is None:
+            return ""
+        low, high = f"{self.lowest:.3g}", f"{self.highest:.3g}"
+        return (low if low == high else f"{low} to {high}") + (f" {self.expectation.unit}".rstrip())
 
     @property
     def line(self) -> str:
         """The outcome in a sentence, with numbers."""
         e = self.expectation
-        bounds = f"{e.low:g} to {e.high:g}" if e.low is not None and e.high is not None else ", ".join(e.values)
-        shown = f", for example {', '.join(self.examples)}" if self.examples else ""
-        wanted = f" (expected {bounds})" if bounds else ""
-        return f"{e.name}: {self.unexpected} of {self.rows} violate {e.column}{wanted}{shown}: {e.why}"
+        if e.check == "rows":
+            return f"{e.name}: {self.rows} rows, {e.wanted} expected: {e.why}"
+        shown = ", ".join(f"{f.subject}: {f.shown}" for f in self.failures[:_TOLD])
+        example = f", for example {shown}" if shown else ""
+        return f"{e.name}: {self.unexpected} of {self.rows} violate {e.column} (expected {e.wanted}){example}: {e.why}"
+
+    def reason_of(self, failure: Failure) -> str:
+        """Why one row was dropped, as a person reads it in quarantine."""
+        e = self.expectation
+        if e.check != "true":
+            return f"{e.why} ({failure.shown}, expected {e.wanted})"
+        return f"{e.why} ({failure.shown})" if e.about else e.why
+
+
+def joined(one: Check, other: Check) -> Check:
+    """The outcome over the rows of both."""
+    ends = [c for c in (one, other) if c.lowest is not None and c.highest is not None]
+    failures = sorted((*one.failures, *other.failures), key=lambda f: -f.excess)
+    if one.expectation.on_failure in ("warn", "refuse"):
+        failures = failures[:_KEPT]
+    rows = one.rows + other.rows
+    unexpected = one.unexpected + other.unexpected
+    if one.expectation.check == "rows":
+        unexpected = int(rows < (one.expectation.low or 0))
+    return replace(
+        one,
+        rows=rows,
+        unexpected=unexpected,
+        failures=tuple(failures),
+        lowest=min((c.lowest for c in ends if c.lowest is not None), default=None),
+        highest=max((c.highest for c in ends if c.highest is not None), default=None),
+        nearest=max((c.nearest for c in (one, other) if c.nearest), key=lambda f: f.excess, default=None),
+    )
 
 
 @dataclass(frozen=True)
 class QualityReport:
-    """All checks of one suite (or of several, joined)."""
+    """All checks of one artifact or table."""
 
-    suite: str
+    subject: str
     checks: tuple[Check, ...]
 
     @property
@@ -45,65 +108,61 @@ class QualityReport:
     @property
     def refusals(self) -> tuple[Check, ...]:
         """Failed checks whose consequence is `refuse`."""
-        return tuple(c for c in self.checks if not c.passed and c.expectation.on_failure == "refuse")
+        return self.failed("refuse")
+
+    def failed(self, on_failure: str) -> tuple[Check, ...]:
+        """Failed checks with a consequence, in order."""
+        return tuple(c for c in self.checks if not c.passed and c.expectation.on_failure == on_failure)
+
+    def check(self, name: str) -> Check:
+        """The check of an expectation by its name; KeyError where there is none."""
+        return {c.expectation.name: c for c in self.checks}[name]
 
     @property
     def summary(self) -> str:
         """The verdict in a sentence: the first refusal with its numbers, or how many checks were met."""
         if self.refusals:
-            return self.refusals[0].line
+            more = len(self.refusals) - 1
+            rest = f" (and {more} more)" if more else ""
+            return f"{self.refusals[0].line}{rest}"
         met = sum(check.passed for check in self.checks)
-        return f"{met} of {len(self.checks)} expectations met, none refuses"
+        dropping = len(self.failed("drop_row")) + len(self.failed("drop_clip"))
+        warned = len(self.failed("warn"))
+        parts = [f"{met} of {len(self.checks)} expectations met, none refuses"]
+        parts += [f"{dropping} drop something"] if dropping else []
+        parts += [f"{warned} warn"] if warned else []
+        return "; ".join(parts)
 
-    def failing(self, on_failure: str) -> dict[int, list[str]]:
-        """Row number -> names of the failed expectations with this consequence."""
-        rows: dict[int, list[str]] = {}
-        for check in self.checks:
-            if not check.passed and check.expectation.on_failure == on_failure:
-                for row in check.failing:
-                    rows.setdefault(row, []).append(check.expectation.name)
-        return rows
-
-    def with_checks(self, checks: tuple[Check, ...]) -> "QualityReport":
-        """The same report with further checks."""
-        return QualityReport(self.suite, self.checks + checks)
-
-    def to_json(self) -> dict:
-        """Plain values; row numbers are cut to the first hundred."""
-        checks = []
-        for check in self.checks:
-            row = asdict(check) | {"failing": list(check.failing[:100]), "examples": list(check.examples)}
-            checks.append(row | {"expectation": {**row["expectation"], "values": list(check.expectation.values)}})
-        return {"suite": self.suite, "passed": self.passed, "summary": self.summary, "checks": checks}
-
-    def to_html(self) -> str:
-        """One page that needs nothing else."""
-        rows = "\n".join(_html_row(check) for check in self.checks)
-        verdict = f"{'passed' if self.passed else 'refused'}: {self.summary}"
-        return _PAGE.format(suite=html.escape(self.suite), verdict=html.escape(verdict), rows=rows)
+    def to_json(self) -> dict[str, Any]:
+        """Plain values; violations are cut to the first hundred of each check."""
+        checks = [_check_json(check) for check in self.checks]
+        return {"subject": self.subject, "passed": self.passed, "summary": self.summary, "checks": checks}
 
 
-def _html_row(check: Check) -> str:
+def _check_json(check: Check) -> dict[str, Any]:
     e = check.expectation
-    mark = "ok" if check.passed else e.on_failure
-    bounds = " … ".join("" if v is None else f"{v:g}" for v in (e.low, e.high)) if e.check == "between" else ""
-    cells = [mark, e.name, e.column, bounds or ", ".join(e.values) or e.check]
-    cells += [f"{check.unexpected} of {check.rows}", ", ".join(check.examples), e.why]
-    return f'<tr class="{mark}">' + "".join(f"<td>{html.escape(str(c))}</td>" for c in cells) + "</tr>"
+    return {
+        "suite": check.suite,
+        "expectation": asdict(e) | {"values": list(e.values)},
+        "passed": check.passed,
+        "rows": check.rows,
+        "unexpected": check.unexpected,
+        "lowest": check.lowest,
+        "highest": check.highest,
+        "failures": [f._asdict() for f in check.failures[:_LISTED]],
+    }
 
 
-_PAGE = """<!doctype html>
-<html lang="en"><meta charset="utf-8"><title>Quality: {suite}</title>
-<style>
-body {{ font: 15px/1.5 system-ui, sans-serif; margin: 2rem auto; max-width: 72rem; color: #1d2733; }}
-table {{ border-collapse: collapse; width: 100%; }}
-td, th {{ text-align: left; padding: .35rem .6rem; border-bottom: 1px solid #dfe5ec; vertical-align: top; }}
-.ok td:first-child {{ color: #1a7f4b; }} .warn td:first-child {{ color: #a66a00; }}
-.refuse td:first-child, .drop_clip td:first-child, .drop_row td:first-child {{ color: #b3261e; font-weight: 600; }}
-</style>
-<h1>Quality of {suite}</h1><p>{verdict}</p>
-<table><tr><th>result</th><th>expectation</th><th>column</th><th>expected</th><th>violations</th>
-<th>examples</th><th>why</th></tr>
-{rows}
-</table></html>
-"""
+def in_one(subject: str, reports: Iterable[QualityReport]) -> QualityReport:
+    """One report of several: checks of the same suite and name are joined, in the order they first came."""
+    found: dict[tuple[str, str], Check] = {}
+    for report in reports:
+        for check in report.checks:
+            key = (check.suite, check.expectation.name)
+            found[key] = joined(found[key], check) if key in found else check
+    return QualityReport(subject, tuple(found.values()))
+
+
+def in_order(report: QualityReport, suites: Sequence[str]) -> QualityReport:
+    """The same checks in the order of the suites named."""
+    return QualityReport(report.subject, tuple(sorted(report.checks, key=lambda c: suites.index(c.suite))))

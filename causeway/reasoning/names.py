@@ -1,53 +1,31 @@
-"""The closed sets of Chain-of-Causation records: decisions, component categories, kinds, poses and motions.
+"""The names of Chain-of-Causation records: kinds, poses and motions of components.
 
-Knows names only. Does not know how a name is said in a sentence (`grammar`) or when it is right (`mapping`,
-`critic`).
+Knows names only; decisions and categories are in `artifacts.closed_sets`. Does not know how a name is said in a
+sentence (`grammar`) or when it is right (`mapping`, `critic`).
 Source: arXiv 2511.00088, tables 1 (decisions) and 2 (component categories).
 """
 
-NONE = "none"
-
-LONGITUDINAL_DECISIONS = (
-    "set_speed_tracking",
-    "lead_following",
-    "speed_adaptation",
-    "gap_searching",
-    "passing_acceleration",
-    "yield",
-    "stop_for_static_constraint",
+from causeway.artifacts.closed_sets import (
+    COMPONENT_CATEGORIES,
+    LATERAL_DECISIONS,
+    LONGITUDINAL_DECISIONS,
     NONE,
+    TRACK_TYPES,
 )
 
-LATERAL_DECISIONS = (
-    "lane_keeping",
-    "merge",
-    "split",
-    "nudge_out_of_lane_left",
-    "nudge_out_of_lane_right",
-    "nudge_in_lane_left",
-    "nudge_in_lane_right",
-    "lane_change_left",
-    "lane_change_right",
-    "pull_over",
-    "turn_left",
-    "turn_right",
-    "lateral_abort",
-    NONE,
-)
+__all__ = [
+    "COMPONENT_CATEGORIES",
+    "COMPONENT_KINDS",
+    "LATERAL_DECISIONS",
+    "LONGITUDINAL_DECISIONS",
+    "MOTIONS",
+    "NONE",
+    "RELATIVE_POSES",
+]
 
 # What a component of each category can be: objects use the track types of `clips`, lights their state
 COMPONENT_KINDS: dict[str, tuple[str, ...]] = {
-    "critical_object": (
-        "car",
-        "truck",
-        "bus",
-        "motorcycle",
-        "cyclist",
-        "pedestrian",
-        "animal",
-        "static",
-        "unknown",
-    ),
+    "critical_object": TRACK_TYPES,
     "traffic_light": (
         "red_light",
         "yellow_light",
@@ -90,8 +68,6 @@ COMPONENT_KINDS: dict[str, tuple[str, ...]] = {
         "rail_crossing",
     ),
 }
-
-COMPONENT_CATEGORIES = tuple(COMPONENT_KINDS)
 
 # Where a component is, seen from the vehicle; `in_path` also for what governs the path (a light, a line)
 RELATIVE_POSES = ("in_path", "left", "right", "oncoming", "crosswalk", NONE)

@@ -26,7 +26,7 @@ from causeway.serving.answering import Answered, Answerer, Asked, Late, PolicyFa
 from causeway.serving.batching import PLACES, Batcher, Closed, Full
 from causeway.serving.contract import MODEL, TIMING
 from causeway.serving.request import Question, read_question
-from causeway.serving.rigs import RigOf
+from causeway.serving.rigs import RigOf, RigsAway
 from causeway.serving.tensors import InvalidRequest
 
 
@@ -90,6 +90,8 @@ class CausewayModel(Model):
             answered = await asyncio.wrap_future(self._batcher.put(Asked(question, arrived_s)))
         except InvalidRequest as error:
             raise invalid(str(error)) from error
+        except RigsAway as error:
+            raise Refusal(str(error), 503, StatusCode.UNAVAILABLE) from error
         except Late as error:
             raise Refusal(str(error), 429, StatusCode.RESOURCE_EXHAUSTED) from error
         except PolicyFailed as error:

@@ -5,6 +5,7 @@ Knows how a calibration becomes the endpoint's 16 numbers for each camera. Does 
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable
 from typing import TYPE_CHECKING
@@ -18,12 +19,20 @@ from causeway.serving.tensors import InvalidRequest
 if TYPE_CHECKING:
     from causeway.evidence import RigCalibration
 
+_LOG = logging.getLogger("causeway.serving")
 RigOf = Callable[[str, tuple[str, ...]], NDArray[np.float32]]  # rig_id, cameras -> [cameras, 16]
 
 
+class RigsAway(Exception):
+    """The online store cannot be asked: a fault of the server's surroundings, not of the request."""
+
+
 def rigs_in(store_folder: str) -> RigOf:
-    """A look-up in the online store at `store_folder`, one at a time; InvalidRequest for what it does not hold."""
-    from causeway.evidence import rig_of
+    """A look-up in the online store at `store_folder`, one at a time.
+
+    InvalidRequest for what it does not hold, RigsAway when it cannot be asked.
+    """
+    from causeway.evidence import UnknownVehicle, rig_of
 
     one_at_a_time = threading.Lock()  # requests are read in several threads, the store is one connection
 
@@ -31,8 +40,11 @@ def rigs_in(store_folder: str) -> RigOf:
         try:
             with one_at_a_time:
                 calibration = rig_of(rig_id, store_folder)
-        except UnusableInput as error:
+        except UnknownVehicle as error:
             raise InvalidRequest("rig_id", "no such vehicle in the online store; send the input rig") from error
+        except UnusableInput as error:
+            _LOG.warning("%s", error)  # says which address; that is no business of whoever asks
+            raise RigsAway("rig_id: the store of rigs is away; send the input rig or ask again later") from error
         return rig_numbers(calibration, cameras)
 
     return look_up

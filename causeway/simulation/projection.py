@@ -1,6 +1,6 @@
-"""From polygons in the world to polygons in a picture: culling, clipping at the near plane, projection.
+"""From polygons in the world to polygons in a picture: culling and clipping at the near plane.
 
-Knows one camera pose. Does not know colours or what a polygon is part of.
+Knows one camera pose (the lens is `clips.lenses`). Does not know colours or what a polygon is part of.
 """
 
 from dataclasses import dataclass
@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from causeway.clips.lenses import pinhole
 from causeway.clips.types import Camera
 from causeway.simulation.cameras import camera_from_world
 
@@ -41,8 +42,8 @@ class View:
 
     def pixels(self, points: Array) -> Array:
         """Camera-frame points [..., 3] with depth > 0 as canvas pixels [..., 2]."""
-        scale = np.array([self.fx, self.fy]) / points[..., 2:3]
-        return np.clip(points[..., :2] * scale + np.array([self.cx, self.cy]), -PIXEL_LIMIT, PIXEL_LIMIT)
+        pixels = pinhole(points, np.array([self.fx, self.fy]), np.array([self.cx, self.cy]))
+        return np.clip(pixels, -PIXEL_LIMIT, PIXEL_LIMIT)
 
     def polygon(self, points: Array) -> list[int] | None:
         """A camera-frame polygon [k, 3] as flat canvas coordinates, clipped; None when behind."""

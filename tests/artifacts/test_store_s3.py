@@ -1,64 +1,24 @@
 """Artifacts on a real S3 server on loopback; skips, saying so, where no MinIO binary is at hand."""
 
 import shutil
-import socket
+import ssl
 import subprocess
 import time
-from collections.abc import Iterator
+import traceback
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from minio.credentials import AssumeRoleProvider
+from minio.datatypes import Object
 
-from causeway.artifacts import Artifact, Writer, run, step, store, write_artifact
+from causeway.artifacts import Artifact, Writer, run, step, store, store_s3, write_artifact
+from causeway.artifacts.store_mirror import _check_names
 from causeway.errors import UnusableInput, UsageError
+from tests.artifacts.conftest import ACCESS_KEY, SECRET_KEY
+from tests.artifacts.fault_proxy import proxied
 
 ROWS = [{"clip_id": "a", "t_us": 1, "longitudinal": "stop", "lateral": "go_straight", "lane": None}]
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
-@pytest.fixture(scope="module")
-def s3(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    binary = shutil.which("minio")
-    if binary is None:
-        pytest.skip("no S3 server here: put a minio binary on the PATH")
-    port, patch = _free_port(), pytest.MonkeyPatch()
-    data = tmp_path_factory.mktemp("minio")
-    for name, value in {
-        "AWS_ENDPOINT_URL": f"http://127.0.0.1:{port}",
-        "AWS_ACCESS_KEY_ID": "causeway-test",
-        "AWS_SECRET_ACCESS_KEY": "causeway-test-only",
-        "CAUSEWAY_CACHE": str(tmp_path_factory.mktemp("cache")),
-        "MINIO_ROOT_USER": "causeway-test",
-        "MINIO_ROOT_PASSWORD": "causeway-test-only",
-    }.items():
-        patch.setenv(name, value)
-    store._client.cache_clear()
-    command = [binary, "server", "--address", f"127.0.0.1:{port}", "--console-address", "127.0.0.1:0", str(data)]
-    server = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    try:
-        _wait_until_up(port)
-        store._client().make_bucket("causeway")
-        yield "s3://causeway/run"
-    finally:
-        server.terminate()
-        server.wait(timeout=20)
-        store._client.cache_clear()
-        patch.undo()
-
-
-def _wait_until_up(port: int) -> None:
-    for _ in range(100):
-        with socket.socket() as probe:
-            if probe.connect_ex(("127.0.0.1", port)) == 0:
-                time.sleep(0.5)
-                return
-        time.sleep(0.1)
-    raise AssertionError("the S3 server did not start")
 
 
 @step(kind="meta_actions")
@@ -118,25 +78,102 @@ def test_a_mirror_follows_what_changes_in_its_prefix(s3: str) -> None:
     store.local_copy(f"{s3}/moving")
     time.sleep(1.1)  # S3 gives times of change in whole seconds
     store.write_bytes(f"{s3}/moving/a.txt", b"new")  # as long as it was
-    bucket, key = store._split(f"{s3}/moving/gone.txt")
-    store._client().remove_object(bucket, key)
+    store_s3.client().remove_object(*store_s3.split(f"{s3}/moving/gone.txt"))
     mirror = store.local_copy(f"{s3}/moving")
     assert {f.name: f.read_bytes() for f in mirror.rglob("*") if f.is_file()} == {"a.txt": b"new"}
+
+
+def test_a_mirror_takes_a_file_that_was_a_folder(s3: str) -> None:
+    store.write_bytes(f"{s3}/moving/a/b.txt", b"1")
+    store.local_copy(f"{s3}/moving")
+    store_s3.client().remove_object(*store_s3.split(f"{s3}/moving/a/b.txt"))
+    store.write_bytes(f"{s3}/moving/a", b"2")
+    assert (store.local_copy(f"{s3}/moving") / "a").read_bytes() == b"2"
+
+
+def test_a_mirror_leaves_what_another_process_is_just_fetching(s3: str) -> None:
+    for name in ("a.txt", "b.txt"):
+        store.write_bytes(f"{s3}/drives/{name}", name.encode() * 1000)
+    with ThreadPoolExecutor(4) as pool:
+        found = list(pool.map(lambda _: store.local_copy(f"{s3}/drives"), range(8)))
+    assert {f.name: f.stat().st_size for f in found[0].iterdir()} == {"a.txt": 5000, "b.txt": 5000}
+
+
+@pytest.mark.parametrize("name", ["a//b", "./a", "x" * 201, "é" * 101])
+def test_object_names_that_are_no_file_names_are_refused_and_not_dropped(name: str) -> None:
+    with pytest.raises(UnusableInput, match="no name of a file"):
+        _check_names("s3://b/x", {name: Object("b", name)})
+
+
+def test_an_object_below_another_one_is_refused() -> None:
+    with pytest.raises(UnusableInput, match="'a/b/c' lies below another object"):
+        _check_names("s3://b/x", {n: Object("b", n) for n in ("a", "a/b/c")})
 
 
 def test_what_the_store_refuses_on_writing_is_one_line(s3: str, tmp_path: Path) -> None:
     with pytest.raises(UnusableInput, match="NoSuchBucket"):
         store.write_bytes("s3://no-such-bucket-here/x", b"1")
-    (tmp_path / "a").write_bytes(b"1")
+    write_artifact("meta_actions", {"meta_actions": ROWS}, tmp_path / "meta")
     with pytest.raises(UnusableInput, match="NoSuchBucket"):
-        store.publish(tmp_path, "s3://no-such-bucket-here/x")
+        store.publish(tmp_path / "meta", "s3://no-such-bucket-here/x")
+    with pytest.raises(UsageError, match="invalid bucket name"):
+        store.read_bytes("s3://x/y")
+    with pytest.raises(UsageError, match="no bucket"):
+        store.read_bytes("s3:///y")
 
 
-def test_a_wrong_endpoint_is_wrong_usage(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"ACCESS_KEY_ID": "a", "SECRET_ACCESS_KEY": "b", "ENDPOINT_URL": "http://host/with/path"}.items():
-        monkeypatch.setenv(f"AWS_{name}", value)
+@pytest.mark.parametrize(
+    "endpoint",
+    ["http://user:secret@host", "ftp://host", "http://", "http://host:secret", "http://host?x=1", "http://host/path"],
+)
+def test_a_wrong_endpoint_is_wrong_usage(endpoint: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "a")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "b")
     monkeypatch.delenv("AWS_ENDPOINT_URL_S3", raising=False)
-    store._client.cache_clear()
-    with pytest.raises(UsageError, match="AWS_ENDPOINT_URL"):
-        store._client()
-    store._client.cache_clear()
+    monkeypatch.setenv("AWS_ENDPOINT_URL", endpoint)
+    with pytest.raises(UsageError, match="AWS_ENDPOINT_URL") as caught:
+        store_s3.client()
+    assert "secret" not in str(caught.value)
+
+
+def test_a_session_token_is_used_and_never_told(
+    s3: str, s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lent = AssumeRoleProvider(
+        sts_endpoint=f"http://{s3_server}", access_key=ACCESS_KEY, secret_key=SECRET_KEY
+    ).retrieve()
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", lent.access_key)
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", lent.secret_key)
+    monkeypatch.setenv("AWS_SESSION_TOKEN", lent.session_token)
+    store.write_bytes(f"{s3}/a", b"1")
+    assert store.read_bytes(f"{s3}/a") == b"1"
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "wrong-token-0123456789")
+    with pytest.raises(UnusableInput, match="check AWS_ACCESS_KEY_ID") as caught:
+        store.read_bytes(f"{s3}/a")
+    told = "".join(traceback.format_exception(caught.value)) + repr(store_s3._settings())
+    for secret in (lent.secret_key, "wrong-token-0123456789", lent.session_token):
+        assert secret not in told
+
+
+def test_tls_with_an_authority_of_ones_own(
+    s3: str, s3_server: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    openssl = shutil.which("openssl")
+    if openssl is None:
+        pytest.skip("no openssl here to make a certificate with")
+    key, certificate = str(tmp_path / "key.pem"), str(tmp_path / "cert.pem")
+    names = ["-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1"]
+    command = [openssl, "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "2", "-keyout", key, "-out", certificate]
+    subprocess.run([*command, *names], check=True, capture_output=True)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    with proxied(s3_server) as proxy:
+        proxy.socket = context.wrap_socket(proxy.socket, server_side=True)
+        monkeypatch.setenv("AWS_ENDPOINT_URL", proxy.url.replace("http://", "https://"))
+        with pytest.raises(UnusableInput, match="SSLError"):
+            store.write_bytes(f"{s3}/a", b"1")
+        assert not proxy.seen
+        monkeypatch.setenv("AWS_CA_BUNDLE", certificate)
+        write_artifact("meta_actions", {"meta_actions": ROWS}, tmp_path / "meta")
+        store.publish(tmp_path / "meta", f"{s3}/meta")
+        assert Artifact.open(f"{s3}/meta").table("meta_actions").to_pylist() == ROWS

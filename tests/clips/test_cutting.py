@@ -1,6 +1,7 @@
 """The map of a clip: all within reach of every tick, however the drive goes on."""
 
 import numpy as np
+import pyarrow as pa
 import pytest
 
 from causeway.clips.cutting import MAP_REACH_M, check_map_reach, clip_tables, cut_drive
@@ -44,3 +45,41 @@ def test_a_map_that_is_cut_too_near_is_refused():
     check_map_reach(WITHIN_M)
     with pytest.raises(UsageError, match="map_within_m 100: evidence needs at least 150"):
         check_map_reach(100.0)
+
+
+def with_gap(gap_us):
+    t_us = np.arange(80) * 100_000
+    t_us[30:] += gap_us
+    xyz = np.stack([t_us * 1e-5, 0 * t_us, 0 * t_us], axis=-1)
+    ego = RawEgo(t_us, xyz, quaternion_from_yaw(np.zeros(len(t_us))))
+    lights = pa.table({"t_us": [50_000, 2_950_000, 4_000_000, 8_000_000], "signal_id": ["s"] * 4})
+    rig = Rig(Vehicle("v", 4.0, 2.0, 2.5, 1.5))
+    drive = Drive("d", "made", "none", rig, ego, lambda name: iter(()), signals=lights)
+    return drive, resample(ego)
+
+
+def test_no_clip_lies_across_a_gap():
+    drive, motion = with_gap(5_000_000)
+    cuts = cut_drive(drive, motion, 2.0)
+    spans = [(c.clip.clip_id, c.clip.start_us, c.clip.end_us) for c in cuts]
+    assert spans == [
+        ("d-000", 0, 1_900_000),
+        ("d-001", 2_000_000, 2_900_000),
+        ("d-002", 8_000_000, 9_900_000),
+        ("d-003", 10_000_000, 11_900_000),
+        ("d-004", 12_000_000, 12_900_000),
+    ]
+    # a drive frame for all: the clip behind the gap begins where the vehicle went on
+    assert cuts[2].clip.origin_xyz_m[0] == pytest.approx(80.0)
+
+
+def test_lights_between_two_clips_belong_to_the_earlier_one():
+    drive, motion = with_gap(5_000_000)
+    times = [clip_tables(drive, motion, cut, WITHIN_M)["signals"].column("t_us").to_pylist() for cut in cut_drive(drive, motion, 2.0)]
+    assert times == [[50_000], [2_950_000], [8_000_000], [], []]  # 4 s is in the gap
+
+
+def test_a_last_tick_alone_joins_the_clip_before_it():
+    drive, motion = with_gap(0)
+    assert [c.clip.ticks for c in cut_drive(drive, motion, 7.9)] == [80]
+    assert [c.clip.ticks for c in cut_drive(drive, motion, 7.8)] == [78, 2]

@@ -203,7 +203,7 @@ def _obstacles(stamps, placed=None):
 
 
 def test_a_box_is_known_when_the_pose_that_places_it_is():
-    from causeway.clips.readers.physicalai_av import _tracks
+    from causeway.clips.readers.physicalai_tracks import read_tracks as _tracks
     from causeway.clips.types import RawEgo
 
     still = np.tile([1.0, 0.0, 0.0, 0.0], (3, 1))
@@ -214,5 +214,4 @@ def test_a_box_is_known_when_the_pose_that_places_it_is():
     assert left_out == ()
     tracks, left_out = _tracks(_obstacles([-1, 0, 260_000, 260_001]), ego)
     assert tracks.column("observed_us").to_pylist() == [0, 260_000]
-    detail = "2 of 4 boxes are from before the first or after the last ego pose"
-    assert left_out == (("obstacle.offline", "no_ego_pose", detail),)
+    assert left_out == (("obstacle.offline", "no_ego_pose", "2 of 4 boxes, the first is row 0"),)

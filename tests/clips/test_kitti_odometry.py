@@ -1,4 +1,5 @@
 import io
+import shutil
 
 import numpy as np
 import pytest
@@ -77,8 +78,19 @@ def test_a_picture_of_zero_bytes_is_quarantined_and_said(tmp_path, capsys):
         ("poses/07.txt", "1 2 3\n", "3 numbers a row"),
         ("poses/07.txt", "1 0 0 0 0 1 0 0 0 0 1 0\n", "1 poses but times.txt has 12 rows"),
         ("poses/07.txt", "a b\n", "not a table of numbers"),
-        ("sequences/07/times.txt", "\n".join(["0", "0.1", "0.1"] + ["1"] * 9), "row 3: time does not increase"),
-        ("sequences/07/calib.txt", "P0: 1 2\n", "row 1: 2 numbers"),
+        (
+            "sequences/07/times.txt",
+            "\n".join(["0", "0.1", "0.1"] + ["1"] * 9),
+            "9 of 12 ego rows are unusable; ego row 2",
+        ),
+        (
+            "sequences/07/times.txt",
+            "\n".join(str(1e9 * i) for i in range(12)),
+            "11 of 12 ego rows are unusable; ego row 1",
+        ),
+        ("sequences/07/times.txt", "", "times.txt: no rows"),
+        ("sequences/07/calib.txt", "P0: 1 2\n", "row 1: P0 has 2 values, not 12 numbers"),
+        ("sequences/07/calib.txt", "P0: a b c d e f g h i j k l\n", "row 1: P0 is not numbers"),
         ("poses/07.txt", None, "missing"),
     ],
 )
@@ -90,6 +102,43 @@ def test_bad_files_are_named(tmp_path, name, text, message):
     with pytest.raises(UnusableInput, match=message) as caught:
         ingested(root, tmp_path / "c")
     assert "\n" not in str(caught.value)
+
+
+def test_a_pose_without_a_rotation_and_a_picture_without_a_time_are_quarantined(tmp_path):
+    root = official(tmp_path / "kitti")
+    poses = (root / "poses" / "07.txt").read_text().splitlines()
+    poses[3] = "2 0 0 0 0 1 0 0 0 0 1 3"
+    (root / "poses" / "07.txt").write_text("\n".join(poses))
+    shutil.copy(root / "sequences/07/image_0/000001.png", root / "sequences/07/image_0/000012.png")
+    clips = ingested(root, tmp_path / "c")
+    rows = {r["where"]: (r["reason"], r["detail"]) for r in clips.table("quarantine").to_pylist()}
+    assert rows["000012.png"] == ("no_time_stamp", "times.txt has 12 rows; this one has none, or one that is no time")
+    assert rows["ego row 3"][0] == "not_a_number"
+    assert len(rows) == 2
+
+
+def test_times_that_are_none_or_go_back_take_only_their_own_rows_and_pictures(tmp_path):
+    root = official(tmp_path / "kitti")
+    times = (root / "sequences/07/times.txt").read_text().splitlines()
+    times[4], times[6] = "nan", "0.25"
+    (root / "sequences/07/times.txt").write_text("\n".join(times))
+    clips = ingested(root, tmp_path / "c")
+    assert {(r["where"], r["reason"]) for r in clips.table("quarantine").to_pylist()} == {
+        ("000004.png", "no_time_stamp"),
+        ("000006.png", "time_goes_back"),
+        ("ego row 4", "out_of_range"),
+        ("ego row 6", "time_goes_back"),
+    }
+    np.testing.assert_allclose(ego_of_clip(clips, "kitti-07-000").x_m, np.arange(12.0), atol=1e-9)
+    assert clips.manifest.counts["frames"] == 10
+
+
+def test_links_out_of_the_folder_are_refused(tmp_path):
+    root = official(tmp_path / "kitti")
+    shutil.move(root / "poses", tmp_path / "elsewhere")
+    (root / "poses").symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(UnusableInput, match="a link that leads out of"):
+        kitti_odometry.paths(root)
 
 
 def test_the_compact_form_agrees_with_its_own_table(test_drives):
@@ -116,6 +165,9 @@ def test_without_full_poses_the_plane_is_used(tmp_path):
     drive = recording.open()
     np.testing.assert_allclose(drive.ego.xyz_m[:, 0], np.arange(5.0))
     assert drive.rig.cameras == ()
+    (folder / "seq05_ego.csv").write_bytes(b"t,x,y,z,yaw\n0,0,0,0,\xff\n")
+    with pytest.raises(UnusableInput, match="not a table of numbers"):
+        recording.open()
     (folder / "seq05_ego.csv").write_text("t,x,y,z\n0,0,0,0\n")
     with pytest.raises(UnusableInput, match="column yaw is missing"):
         recording.open()

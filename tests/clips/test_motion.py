@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causeway.clips.geometry import quaternion_from_yaw
-from causeway.clips.motion import resample, track_velocity
+from causeway.clips.motion import MAX_GAP_US, resample, too_short, track_velocity
 from causeway.clips.types import RawEgo
 
 
@@ -63,3 +63,46 @@ def test_track_velocity_looks_back_within_one_object():
     vx, vy = track_velocity(t, x, x * 0, np.array([0, 0, 0, 1, 2, 2]))
     np.testing.assert_allclose(vx, [10, 10, 20, 0, -10, -10])
     np.testing.assert_array_equal(vy, 0)
+
+
+def test_a_gap_is_a_gap_and_nothing_is_derived_across_it():
+    raw = circle(n=201, dt_us=50_000)
+    left = np.flatnonzero((raw.t_us <= 2_000_000) | (raw.t_us >= 7_030_000))
+    whole = resample(raw)
+    motion = resample(RawEgo(raw.t_us[left], raw.xyz_m[left], raw.wxyz[left]))
+    steps = np.diff(motion.t_us)
+    assert motion.t_us[20:23].tolist() == [2_000_000, 7_100_000, 7_200_000]  # one grid before and behind
+    assert (np.delete(steps, 20) == 100_000).all()
+    behind = motion.t_us >= 7_100_000
+    at = np.searchsorted(whole.t_us, motion.t_us[behind])
+    np.testing.assert_allclose(motion.speed_mps[behind], whole.speed_mps[at], atol=1e-9)
+    np.testing.assert_allclose(motion.accel_mps2, 0.0, atol=0.05)
+    assert motion.observed_us[21] == motion.observed_us[22]  # the first tick behind takes the second one's values
+
+
+def test_poses_just_within_the_longest_gap_are_joined():
+    t = np.array([0, MAX_GAP_US, 2 * MAX_GAP_US, 3 * MAX_GAP_US + 1, 4 * MAX_GAP_US + 1])
+    motion = resample(RawEgo(t, np.zeros((5, 3)), quaternion_from_yaw(np.zeros(5))))
+    assert motion.t_us.tolist() == [*range(0, 1_200_001, 100_000), *range(1_900_000, 2_400_001, 100_000)]
+
+
+def test_a_pose_alone_between_gaps_gives_no_tick():
+    t = np.array([0, 100_000, 200_000, 5_000_000, 9_000_000, 9_100_000])
+    raw = RawEgo(t, np.zeros((6, 3)), quaternion_from_yaw(np.zeros(6)))
+    assert resample(raw).t_us.tolist() == [0, 100_000, 200_000, 9_000_000, 9_100_000]
+    assert too_short(raw) == [(3, 4)]
+
+
+def test_a_hundred_years_of_gaps_cost_nothing():
+    t = np.arange(1000) * 10**12
+    motion = resample(RawEgo(t, np.zeros((1000, 3)), quaternion_from_yaw(np.zeros(1000))))
+    assert len(motion.t_us) == 0
+
+
+def test_the_derived_speed_stands_beside_the_measured_one():
+    raw = circle()
+    wrong = RawEgo(raw.t_us, raw.xyz_m, raw.wxyz, np.full(len(raw.t_us), 18.0))  # km an hour in a column of m/s
+    motion = resample(wrong)
+    np.testing.assert_allclose(motion.speed_mps, 18.0)
+    np.testing.assert_allclose(motion.derived_speed_mps, 5.0, rtol=2e-3)
+    np.testing.assert_array_equal(resample(raw).derived_speed_mps, resample(raw).speed_mps)

@@ -8,8 +8,8 @@ from causeway.clips.types import RawEgo
 
 
 def standing(seconds=2.0, yaw=0.0):
-    t = np.array([0, int(seconds * 1e6)])
-    return resample(RawEgo(t, np.zeros((2, 3)), quaternion_from_yaw(np.full(2, yaw))))
+    t = np.arange(0, int(seconds * 1e6) + 1, 100_000)
+    return resample(RawEgo(t, np.zeros((len(t), 3)), quaternion_from_yaw(np.full(len(t), yaw))))
 
 
 def seen(t_us, x_m, track="7", vx=np.nan):

@@ -63,10 +63,8 @@ def s3(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         for name, value in (keys | {"AWS_ENDPOINT_URL": f"http://{address}"}).items():
             patch.setenv(name, value)
         patch.setenv("CAUSEWAY_CACHE", str(tmp_path_factory.mktemp("cache")))
-        from causeway.artifacts import store
+        from causeway.artifacts import store_s3
 
-        store._client.cache_clear()
-        if not store._client().bucket_exists(BUCKET):
-            store._client().make_bucket(BUCKET)
+        if not store_s3.client().bucket_exists(BUCKET):
+            store_s3.client().make_bucket(BUCKET)
         yield f"s3://{BUCKET}"
-        store._client.cache_clear()

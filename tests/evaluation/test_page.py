@@ -3,9 +3,9 @@ from html.parser import HTMLParser
 import numpy as np
 import pytest
 
+from causeway.artifacts.markup import Markup, el, number, quantity
 from causeway.evaluation.answers import AskConfig
 from causeway.evaluation.charts import curve, from_above, running_mean, whisker
-from causeway.evaluation.markup import Markup, el, number, quantity
 from causeway.evaluation.open_loop_suite import open_loop
 from causeway.evaluation.page import AnswerCard, LabelCard, RunSummary, StepLine, report_page, run_page
 from causeway.evaluation.pictures import jpeg

@@ -21,7 +21,7 @@ def views_of(write_clips):
         row = clip_row("c", "d", TICKS, START_US, **(has or {}))
         given = {"clips": [row], "ego": ego_rows("c", [10.0] * TICKS), "rigs": [rig_row("c")], **road("c"), **tables}
         clips = Artifact.open(write_clips(name, **given))
-        return drive_views("d", [load_scene(clips, row)])
+        return drive_views([load_scene(clips, row)])
 
     return views
 
@@ -242,13 +242,14 @@ def test_since_goes_on_over_a_clip_border(write_clips):
     tracks = [track_row("c", i, "a", 40 + i, 0.0, vx_mps=10.0) for i in range(20)]
     tracks += [track_row("e", 20 + i, "a", 40 + i, 0.0, vx_mps=10.0) for i in range(20)]
     clips = Artifact.open(write_clips("two", clips=rows, ego=ego, tracks=tracks))
-    views = drive_views("d", [load_scene(clips, row) for row in rows])
+    views = drive_views([load_scene(clips, row) for row in rows])
     assert set(views["lead"].column("lead_since_us").to_pylist()) == {START_US}
 
 
 def test_what_was_seen_in_the_clip_before_is_known_in_the_next(write_clips):
     """Seen at 2 Hz, the last time 0.3 s before the border; the next clip's frame is turned and moved."""
-    here = {"origin_x_m": 20.0, "origin_y_m": 0.0, "origin_yaw_rad": np.pi / 2}
+    here = {"origin_x_m": 20.0, "origin_y_m": 0.0, "origin_z_m": 3.0, "origin_yaw_rad": np.pi / 2}
+    here |= {"origin_qw": np.sqrt(0.5), "origin_qz": np.sqrt(0.5)}
     rows = [clip_row("c", "d", 20, START_US), clip_row("e", "d", 20, START_US + 20 * TICK_US) | here]
     turned = {"y_m": 0.0, "qw": np.sqrt(0.5), "qz": np.sqrt(0.5)}
     ego = ego_rows("c", [10.0] * 20) + ego_rows("e", [10.0] * 20, START_US + 20 * TICK_US)
@@ -259,6 +260,7 @@ def test_what_was_seen_in_the_clip_before_is_known_in_the_next(write_clips):
     scene = load_scene(clips, rows[1], rows[0])
     assert scene.tracks.tick.tolist() == [0, 1, 2, 3]
     assert scene.tracks.xy_m == pytest.approx(np.array([[0.0, -40 - i] for i in range(4)]))
+    assert scene.tracks.z_m == pytest.approx([-3.0] * 4)
     assert scene.tracks.velocity_mps[0] == pytest.approx([0, -10])
     assert scene.tracks.yaw_rad[0] == pytest.approx(-np.pi / 2)
     assert [s[1] for s in scene.signals] == ["light"]
@@ -270,28 +272,45 @@ def poisoned(rows, t0_us):
     bad = {"x_m": 1e9, "y_m": float("nan"), "yaw_rad": 7.0, "speed_mps": -1e6, "vx_mps": float("inf")}
     bad |= {"track_id": "poison", "type": "animal", "state": "off", "qw": 0.0, "curvature_per_m": float("nan")}
     bad |= {"lane_ids": ["a", "b"], "accel_mps2": 1e300, "yaw_rate_radps": 1e300, "length_m": -5.0}
-    late = [r.get("observed_us", r["t_us"]) > t0_us for r in rows]
-    return [
-        r | {k: v for k, v in bad.items() if k in r} if is_late else r for r, is_late in zip(rows, late, strict=True)
-    ]
+    return [r | {k: v for k, v in bad.items() if k in r} if late(r, t0_us) else r for r in rows]
 
 
-@pytest.mark.parametrize("tick", [0, 7, 25, 33, 58])
-def test_the_future_is_unreachable(views_of, tick):
+def no_numbers(rows, t0_us):
+    """The rows with no number left of what was observed after t0."""
+    return [{k: float("nan") if isinstance(v, float) and late(r, t0_us) else v for k, v in r.items()} for r in rows]
+
+
+def gone(rows, t0_us):
+    """The rows without what was observed after t0."""
+    return [r for r in rows if not late(r, t0_us)]
+
+
+def late(row, t0_us):
+    return row.get("observed_us", row["t_us"]) > t0_us
+
+
+@pytest.mark.parametrize("poison", [poisoned, no_numbers, gone])
+@pytest.mark.parametrize("tick", [1, 7, 25, 33, 58])
+def test_the_future_is_unreachable(views_of, tick, poison):
     """Every view row known at t0 is bit for bit the same when all that was observed later is garbage."""
     t0_us = START_US + tick * TICK_US
     person = {"type": "pedestrian", "length_m": 0.6, "width_m": 0.6}
     tracks = track("a", 40, 0, 8.0) + track("p", 55, 5, vy=-1.0, **person) + track("edge", 50, -2.0)
+    tracks += track("beside", 12, 4.2, 10.0, vy=-0.8)
     for i, row in enumerate(tracks[:TICKS]):
         row["observed_us"] = START_US + -(-i // 5) * 5 * TICK_US
     signals = [signal_row("c", i, "green" if i < 20 else "red") for i in range(TICKS)]
-    ego = ego_rows("c", [10.0] * TICKS)
-    clean = views_of("clean", ego=ego, tracks=tracks, signals=signals)
-    tables = {"ego": ego, "tracks": tracks, "signals": signals}
-    garbage = views_of("garbage", **{name: poisoned(rows, t0_us) for name, rows in tables.items()})
+    tables = {"ego": ego_rows("c", [10.0] * TICKS), "tracks": tracks, "signals": signals}
+    crosswalk = {"clip_id": "c", "element_id": "x", "kind": "crosswalk", "shape": [[80.0, 2.0], [80.0, -2.0]]}
+    still = {"road_elements": [*road("c")["road_elements"], crosswalk | {"lane_ids": ["a"]}]}
+    clean = views_of("clean", **tables, **still)
+    garbage = views_of("garbage", **{name: poison(rows, t0_us) for name, rows in tables.items()}, **still)
     for view in VIEWS:
         known, still_known = (
             v[view].filter(pc.less_equal(v[view].column(f"{view}_event_us"), t0_us)) for v in (clean, garbage)
         )
         assert known.equals(still_known), view
         assert known.num_rows > 0
+    contenders = at(clean, "contenders", 7)
+    assert (contenders["left_track_id"], contenders["cut_in_track_id"]) == ("beside", "beside")
+    assert at(clean, "road_elements", 7)["crosswalk_id"] == "x"

@@ -1,6 +1,7 @@
 """From clips and moments to evidence: the promise that no cause comes from the future, and the online rigs."""
 
 from dataclasses import fields
+from itertools import product
 
 import pytest
 
@@ -9,7 +10,7 @@ from causeway.artifacts.schemas import SCHEMAS
 from causeway.errors import UnusableInput
 from causeway.evidence import Evidence, materialise_rigs, read_evidence, rig_of
 from causeway.evidence.records import NAMES
-from causeway.evidence.step import build_features
+from causeway.evidence.step import FeatureConfig, build_features
 from causeway.evidence.views import VIEWS
 from tests.evidence.scenes import START_US, TICK_US, clip_row, ego_rows, rig_row, road, signal_row, track_row
 from tests.evidence.test_features import poisoned
@@ -98,6 +99,46 @@ def test_a_moment_nothing_is_known_of_is_quarantined(evidence_of):
 def test_the_same_inputs_give_the_same_artifact(evidence_of):
     first, again = evidence_of("one", [25, 40], **traffic()), evidence_of("two", [25, 40], **traffic())
     assert first.manifest.content_hash == again.manifest.content_hash
+
+
+def several(write_clips, tmp_path, drives=4):
+    """Clips of drives of two clips each, and a moment near the beginning of every second clip."""
+    tables = {"clips": [], "ego": [], "rigs": [], "tracks": []}
+    moments = []
+    for drive, number in product((f"d{i}" for i in range(drives)), range(2)):
+        clip_id, start_us = f"{drive}-{number}", START_US + number * 30 * TICK_US
+        tables["clips"].append(clip_row(clip_id, drive, 30, start_us, has_map=False, has_signals=False))
+        tables["ego"] += ego_rows(clip_id, [float(drive[1:]) + number] * 30, start_us)
+        tables["rigs"].append(rig_row(clip_id))
+        tables["tracks"] += [
+            track_row(clip_id, number * 30 + i, f"lead of {drive}", 40.0, 0.0, vx_mps=1.0) for i in range(30)
+        ]
+        if number:
+            row = {"moment_id": f"{drive}@{start_us}", "clip_id": clip_id, "t0_us": start_us + TICK_US}
+            moments.append(row | dict.fromkeys(("channel", "before", "after", "scenario", "split"), "x"))
+    write_artifact("moments", {"moments": moments}, tmp_path / "moments")
+    return {"moments": str(tmp_path / "moments"), "clips": write_clips("clips", **tables)}
+
+
+def test_however_the_work_is_cut_the_evidence_is_the_same(write_clips, tmp_path):
+    inputs = several(write_clips, tmp_path)
+    found = {}
+    for ticks, shards in ((120, 2), (10_000, 1)):
+        run(build_features, inputs, out=str(tmp_path / f"{ticks}"), config=FeatureConfig(ticks))
+        evidence = Artifact.open(tmp_path / f"{ticks}")
+        assert len(list((evidence.folder() / "store" / "lead").iterdir())) == shards
+        found[ticks] = evidence.table("evidence")
+    assert found[120].equals(found[10_000])
+    assert found[120].column("lead_track_id").to_pylist() == [f"lead of d{i}" for i in range(4)]
+    # since the clip before: a clip also has what was known in the 2 s before it, and `since` goes on over the border
+    assert set(found[120].column("lead_since_us").to_pylist()) == {START_US}
+
+
+def test_a_moment_of_a_clip_that_is_not_there_is_one_line(write_clips, tmp_path):
+    inputs = several(write_clips, tmp_path)
+    inputs["clips"] = write_clips("other", clips=[clip_row("x", "x", 30, START_US)])
+    with pytest.raises(UnusableInput, match="d0-1: a moment's clip that is not among the clips"):
+        run(build_features, inputs, out=str(tmp_path / "evidence"))
 
 
 def test_no_moments_no_rows(evidence_of):

@@ -4,7 +4,7 @@ from itertools import groupby
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from causeway.errors import UnusableInput
@@ -127,6 +127,7 @@ def test_a_mirror_swaps_left_and_right(knots_speed, knots_rate):
 @given(st.floats(-20, 20), st.integers(1, 120))
 @settings(max_examples=60, deadline=None)
 def test_constant_speed_is_one_action(speed, ticks):
+    assume(abs(abs(speed) - 0.12) > 1e-9)  # on the threshold itself rounding decides
     expected = "maintain_speed" if speed > 0.12 else "stop" if speed > -0.12 else "reverse"
     assert stretches(detect(*drive(held(speed, ticks)))[0]) == [(expected, ticks)]
 

@@ -1,21 +1,12 @@
-"""Transitions, merging, windows and splits of decision moments; and the two steps from clips to moments."""
+"""From clips to moments: the steps, windows, splits, balance, and the truth of the built-in world."""
 
 import numpy as np
 import pyarrow.compute as pc
 import pytest
 
 from causeway.artifacts import Artifact, run, write_artifact
-from causeway.meta_actions import LATERAL, LONGITUDINAL
-from causeway.meta_actions.moments import (
-    SCENARIOS,
-    MomentConfig,
-    Transition,
-    find_moments,
-    merge,
-    scenario_of,
-    transitions,
-)
-from causeway.meta_actions.names import LANE
+from causeway.errors import UsageError
+from causeway.meta_actions.moments import MomentConfig, find_moments
 from causeway.meta_actions.step import extract_meta_actions, meta_actions_of, runs
 
 TICK_US = 100_000
@@ -38,81 +29,21 @@ def ego_rows(clip_id, speeds, start_us):
 
 
 def braking(ticks=200, at=100):
-    """Speeds of a car that holds 12 m/s, brakes by 1 m/s² from tick `at` for 5 s and holds 7 m/s."""
-    return np.clip(12 - 0.1 * (np.arange(ticks) - at + 1), 7, 12)
+    """Speeds of a car that holds 12 m/s, brakes by 1 m/s² from tick `at` for 5 s, waits 3 s and speeds up again."""
+    t = np.arange(ticks) - at + 1
+    return np.clip(12 - 0.1 * t, 7, 12) + np.clip(0.1 * (t - 80), 0, 4)
 
 
-def moments_of(tmp_path, clips, ego):
+def moments_of(tmp_path, clips, ego, **settings):
     write_artifact("clips", {"clips": clips, "ego": ego}, tmp_path / "clips")
     run(extract_meta_actions, {"clips": str(tmp_path / "clips")}, out=str(tmp_path / "meta"))
     inputs = {"meta": str(tmp_path / "meta"), "clips": str(tmp_path / "clips")}
-    run(find_moments, inputs, out=str(tmp_path / "moments"))
+    run(find_moments, inputs, out=str(tmp_path / "moments"), config=MomentConfig(**settings))
     return Artifact.open(tmp_path / "moments")
 
 
 def in_time(moments):
     return sorted(moments.table("moments").to_pylist(), key=lambda row: row["t0_us"])
-
-
-def test_transitions_of_all_channels_in_order():
-    t_us = np.arange(4) * TICK_US
-    channels = {
-        "longitudinal": ["stop", "stop", "gentle_accelerate", "gentle_accelerate"],
-        "lateral": ["go_straight", "steer_left", "steer_left", "steer_left"],
-        "lane": [None, None, None, "lane_keep"],
-    }
-    assert transitions(t_us, channels) == [
-        Transition(100_000, "lateral", "go_straight", "steer_left"),
-        Transition(200_000, "longitudinal", "stop", "gentle_accelerate"),
-    ]
-
-
-def test_near_transitions_of_different_channels_are_one_moment():
-    steer = Transition(1_000_000, "lateral", "go_straight", "steer_left")
-    brake = Transition(1_900_000, "longitudinal", "maintain_speed", "strong_decelerate")
-    later = Transition(2_100_000, "longitudinal", "strong_decelerate", "stop")
-    merged = Transition(1_000_000, "longitudinal", "maintain_speed", "strong_decelerate")
-    assert merge([steer, brake, later], 1_000_000) == [merged, later]
-    assert merge([brake, later], 1_000_000) == [brake, later]  # one channel never merges with itself
-    assert merge([], 1_000_000) == []
-
-
-def test_of_equals_the_longitudinal_channel_speaks():
-    slow = Transition(0, "longitudinal", "maintain_speed", "gentle_decelerate")
-    steer = Transition(0, "lateral", "go_straight", "steer_left")
-    assert merge([slow, steer], 1_000_000) == [slow]
-    straighten = Transition(0, "lateral", "sharp_steer_left", "go_straight")
-    assert merge([slow, straighten], 1_000_000) == [slow]  # beginning something counts before ending it
-
-
-@pytest.mark.parametrize(
-    ("channel", "before", "after", "expected"),
-    [
-        ("longitudinal", "maintain_speed", "gentle_decelerate", "slow"),
-        ("longitudinal", "strong_decelerate", "stop", "stop"),
-        ("longitudinal", "stop", "gentle_accelerate", "start"),
-        ("longitudinal", "stop", "reverse", "reverse"),
-        ("longitudinal", "gentle_accelerate", "maintain_speed", "cruise"),
-        ("lateral", "go_straight", "steer_right", "steer_right"),
-        ("lateral", "steer_left", "sharp_steer_left", "turn_left"),
-        ("lateral", "go_straight", "reverse_right", "turn_right"),
-        ("lateral", "steer_left", "go_straight", "straighten"),
-        ("lane", "lane_keep", "lane_change_left", "change_lane_left"),
-    ],
-)
-def test_scenario_names(channel, before, after, expected):
-    assert scenario_of(Transition(0, channel, before, after)) == expected
-
-
-def test_every_transition_has_a_scenario_of_the_closed_set():
-    named = {
-        scenario_of(Transition(0, channel, before, after))
-        for channel, names in (("longitudinal", LONGITUDINAL), ("lateral", LATERAL), ("lane", LANE))
-        for before in names
-        for after in names
-        if before != after
-    }
-    assert named == set(SCENARIOS)
 
 
 def test_runs_end_at_gaps():
@@ -121,16 +52,16 @@ def test_runs_end_at_gaps():
     assert list(runs(np.array([], dtype=np.int64))) == []
 
 
-def test_a_moment_is_half_a_second_before_the_change(tmp_path):
-    moments = moments_of(tmp_path, [clip_row("c", "d", 250, 7)], ego_rows("c", braking(250), 7))
+def test_a_moment_is_half_a_second_before_the_change(tmp_path, capsys):
+    moments = moments_of(tmp_path, [clip_row("c", "d", 280, 7)], ego_rows("c", braking(280), 7))
     meta = Artifact.open(tmp_path / "meta").table("meta_actions").to_pylist()
     change = next(r["t_us"] for r in meta if r["longitudinal"] == "gentle_decelerate")
     rows = in_time(moments)
     assert [(r["before"], r["after"], r["scenario"]) for r in rows] == [
         ("maintain_speed", "gentle_decelerate", "slow"),
-        ("gentle_decelerate", "maintain_speed", "cruise"),
+        ("maintain_speed", "gentle_accelerate", "speed_up"),
     ]
-    assert rows[0] | {"split": ""} == {
+    assert rows[0] == {
         "moment_id": f"d@{change - 500_000}",
         "clip_id": "c",
         "t0_us": change - 500_000,
@@ -138,15 +69,19 @@ def test_a_moment_is_half_a_second_before_the_change(tmp_path):
         "before": "maintain_speed",
         "after": "gentle_decelerate",
         "scenario": "slow",
-        "split": "",
+        "split": "train",
+        "end_us": change - 500_000,
     }
-    assert all(r["lane"] is None for r in meta)
-    assert moments.manifest.counts["read"] == 2
+    counts = moments.manifest.counts
+    assert (counts["read"], counts["transitions"], counts["ends"]) == (2, 4, 2)
+    assert (counts["scenario_slow"], counts["split_train"], counts["split_test"]) == (1, 2, 0)
+    assert "no moments in val and test" in capsys.readouterr().err
+    assert not (tmp_path / "moments" / "candidates").exists()
 
 
 def test_windows_cross_clip_borders_of_a_drive(tmp_path):
-    speeds = braking(250, at=110)
-    clips = [clip_row("a", "d", 100, 0), clip_row("b", "d", 150, 100 * TICK_US)]
+    speeds = braking(280, at=110)
+    clips = [clip_row("a", "d", 100, 0), clip_row("b", "d", 180, 100 * TICK_US)]
     ego = ego_rows("a", speeds[:100], 0) + ego_rows("b", speeds[100:], 100 * TICK_US)
     rows = in_time(moments_of(tmp_path, clips, ego))
     assert [r["clip_id"] for r in rows] == ["b", "b"]
@@ -154,18 +89,17 @@ def test_windows_cross_clip_borders_of_a_drive(tmp_path):
 
 
 def test_too_short_windows_are_dropped_and_counted(tmp_path):
-    moments = moments_of(tmp_path, [clip_row("c", "d", 130, 0)], ego_rows("c", braking(130, at=15), 0))
+    moments = moments_of(tmp_path, [clip_row("c", "d", 190, 0)], ego_rows("c", braking(190, at=15), 0))
     lost = moments.table("quarantine").to_pylist()
-    assert [r["reason"] for r in lost] == ["history_too_short"]
-    assert [r["scenario"] for r in in_time(moments)] == ["cruise"]
+    assert [(r["reason"], r["detail"].split(":")[0]) for r in lost] == [("history_too_short", "slow")]
+    assert [r["scenario"] for r in in_time(moments)] == ["speed_up"]
     counts = moments.manifest.counts
     assert counts["read"] == counts["kept"] + counts["quarantine"]
-    assert counts["transitions"] == counts["read"] + counts["merged"]
 
 
 def test_exact_window_edges(tmp_path):
-    rows = ego_rows("c", braking(250), 0)
-    whole = moments_of(tmp_path / "whole", [clip_row("c", "d", 250, 0)], rows)
+    rows = ego_rows("c", braking(280), 0)
+    whole = moments_of(tmp_path / "whole", [clip_row("c", "d", 280, 0)], rows)
     t0_us = in_time(whole)[0]["t0_us"]
     fits, lacks = (t0_us - 2_000_000) // TICK_US, (t0_us - 1_900_000) // TICK_US
     for first, expected in ((fits, 2), (lacks, 1)):
@@ -177,16 +111,84 @@ def test_exact_window_edges(tmp_path):
 
 
 def test_a_gap_in_time_is_a_border(tmp_path):
-    rows = [r for r in ego_rows("c", braking(250), 0) if not 145 <= r["t_us"] // TICK_US < 150]
-    moments = moments_of(tmp_path, [clip_row("c", "d", 250, 0)], rows)
+    rows = [r for r in ego_rows("c", braking(280), 0) if not 145 <= r["t_us"] // TICK_US < 150]
+    moments = moments_of(tmp_path, [clip_row("c", "d", 280, 0)], rows)
     assert "future_too_short" in {r["reason"] for r in moments.table("quarantine").to_pylist()}
 
 
-def test_buffers_between_splits_are_counted(tmp_path, monkeypatch):
-    monkeypatch.setattr("causeway.meta_actions.moments.split_of", lambda *given: "buffer")
-    moments = moments_of(tmp_path, [clip_row("c", "d", 250, 0)], ego_rows("c", braking(250), 0))
-    assert moments.manifest.counts["moments"] == 0
-    assert {r["reason"] for r in moments.table("quarantine").to_pylist()} == {"split_buffer"}
+def shared(clip_id, drive_id, x_m, **other):
+    """A drive that stands at a place of a frame it shares with others."""
+    world = {"world": "town", "world_x_m": x_m, "world_y_m": 0.0, "world_yaw_rad": 0.0}
+    return clip_row(clip_id, drive_id, 280, 0) | world | other
+
+
+def test_a_drive_whose_place_in_the_world_is_no_number_has_a_frame_of_its_own(tmp_path):
+    clips = [shared("a", "d1", float("nan")), shared("b", "d2", 0.0, world_yaw_rad=None), shared("c", "d3", 0.0)]
+    moments = moments_of(tmp_path, clips, [row for c in "abc" for row in ego_rows(c, braking(280), 0)])
+    assert moments.manifest.counts["kept"] == 6
+
+
+def test_a_split_that_does_not_exist_is_told_before_anything_is_read(tmp_path, monkeypatch):
+    from causeway.meta_actions import moments as room
+
+    monkeypatch.setattr(room, "candidates", lambda *_: pytest.fail("worked first"))
+    with pytest.raises(UsageError, match="split_by 'moon'"):
+        moments_of(tmp_path, [clip_row("c", "d", 280, 0)], ego_rows("c", braking(280), 0), split_by="moon")
+
+
+def test_moments_near_to_another_split_are_counted_as_buffer(tmp_path):
+    """Two drives on both sides of a border of cells, 20 m from each other; which cell is which, the hash says."""
+    from causeway.clips.splits import CELL_M, _by_hash
+
+    cell = next(i for i in range(1, 99) if {_by_hash(f"town@{i - 1},0"), _by_hash(f"town@{i},0")} == {"train", "test"})
+    clips = [shared("a", "d1", cell * CELL_M - 10), shared("b", "d2", cell * CELL_M + 10)]
+    moments = moments_of(tmp_path, clips, ego_rows("a", braking(280), 0) + ego_rows("b", braking(280), 0))
+    assert {r["split"] for r in in_time(moments)} == {"test"}
+    lost = moments.table("quarantine").to_pylist()
+    assert [r["reason"] for r in lost] == ["split_buffer"] * 2
+    assert (moments.manifest.counts["read"], moments.manifest.counts["split_buffer"]) == (4, 2)
+
+
+def test_too_many_of_a_scenario_are_left_out_by_hash(tmp_path):
+    clips = [clip_row(c, f"d{c}", 280, 0) for c in "abcdef"]
+    ego = [row for c in "abcdef" for row in ego_rows(c, braking(280), 0)]
+    moments = moments_of(tmp_path, clips, ego, max_per_scenario=4)
+    counts = moments.manifest.counts
+    assert (counts["scenario_slow"], counts["scenario_speed_up"], counts["read"]) == (4, 4, 12)
+    assert {r["reason"] for r in moments.table("quarantine").to_pylist()} == {"scenario_over_quota"}
+    with pytest.raises(UsageError, match="max_share 0"):
+        moments_of(tmp_path / "no", clips, ego, max_share=0.0)
+
+
+def test_a_vehicle_stays_in_one_split_when_asked(tmp_path):
+    clips = [clip_row(c, f"d{c}", 280, 0) for c in "abcdefgh"]
+    ego = [row for c in "abcdefgh" for row in ego_rows(c, braking(280), 0)]
+    assert len({r["split"] for r in in_time(moments_of(tmp_path / "place", clips, ego))}) > 1
+    assert len({r["split"] for r in in_time(moments_of(tmp_path / "car", clips, ego, split_by="vehicle"))}) == 1
+
+
+def test_a_killed_run_goes_on_with_the_next_drive_and_ends_the_same(tmp_path, monkeypatch):
+    from causeway.meta_actions import moments as room
+
+    clips = [clip_row(c, f"d{c}", 280, 0) for c in "abc"]
+    ego = [row for c in "abc" for row in ego_rows(c, braking(280), 0)]
+    whole = moments_of(tmp_path / "whole", clips, ego)
+    done, real = [], room.candidates
+
+    def dies(clips, rows, *rest):
+        if len(done) == 2:
+            raise KeyboardInterrupt
+        done.append(rows[0]["drive_id"])
+        return real(clips, rows, *rest)
+
+    monkeypatch.setattr(room, "candidates", dies)
+    with pytest.raises(KeyboardInterrupt):
+        moments_of(tmp_path / "killed", clips, ego)
+    monkeypatch.setattr(room, "candidates", lambda *given: (done.append(given[1][0]["drive_id"]), real(*given))[1])
+    inputs = {"meta": str(tmp_path / "killed" / "meta"), "clips": str(tmp_path / "killed" / "clips")}
+    run(find_moments, inputs, out=str(tmp_path / "killed" / "moments"), config=MomentConfig())
+    assert done == ["da", "db", "dc"]
+    assert Artifact.open(tmp_path / "killed" / "moments").manifest.content_hash == whole.manifest.content_hash
 
 
 def test_a_drive_with_nan_is_quarantined(tmp_path):
@@ -210,7 +212,3 @@ def test_the_table_of_meta_actions_is_the_one_the_step_writes(tmp_path):
     assert meta_actions_of(clips).equals(written)
     assert meta_actions_of(clips, {"d2"}).equals(written.filter(pc.field("clip_id") != "c"))
     assert meta_actions_of(clips, ()).equals(written.slice(0, 0))
-
-
-def test_history_and_future_are_settings():
-    assert MomentConfig().history_us + MomentConfig().future_us == 8_400_000

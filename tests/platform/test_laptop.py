@@ -99,7 +99,7 @@ def test_errors_cross_the_process_border(kind, capfd, monkeypatch):
         steps.fail(kind("a: 1 > 0\nsecond line"))
     back = steps.error_from_line("   " + capfd.readouterr().err + "noise of another task")
     assert type(back) is kind
-    assert str(back) == "a: 1 > 0\nsecond line"
+    assert str(back) == "a: 1 > 0 second line"  # an error is one line
     assert ended.value.code == kind.exit_code
 
 

@@ -48,6 +48,8 @@ def label(evidence: Evidence, behaviour: Any) -> Any:
         ),
         # proximate cause: who is not first in the queue waits for the car ahead
         (LEAD | RED | {"lead_speed_mps": 0.0}, (SLOW,), "Keep distance to the stopped car ahead."),
+        # a lead of which nobody knows how fast it is may be kept off, but is not said to stand
+        (LEAD | {"lead_speed_mps": None, "lead_accel_mps2": None}, (SLOW,), "Keep distance to the car ahead."),
         # but a lead beyond the line, or one that just drives, leaves the light as the cause
         (LEAD | RED | {"lead_distance_m": 40.0}, (SLOW,), "Keep distance to the slowing car ahead."),
         (LEAD | RED | {"lead_accel_mps2": 0.0}, (SLOW,), "Stop for the red light ahead."),

@@ -3,10 +3,11 @@
 import numpy as np
 import pytest
 
-from causeway.errors import UnusableInput
-from causeway.evidence import RigCalibration
+from causeway.evidence import RigCalibration, UnknownVehicle
 from causeway.serving import rigs
 from causeway.serving.tensors import InvalidRequest
+from tests.serving.questions import good
+from tests.serving.stub_policy import StubPolicy
 
 NAN = float("nan")
 CAR = RigCalibration(
@@ -32,7 +33,7 @@ def test_intrinsics_are_relative_and_poses_are_three_rows():
 def test_what_the_store_does_not_hold_is_refused_by_field(monkeypatch):
     def rig_of(vehicle_id, folder):
         if vehicle_id != "car-7":
-            raise UnusableInput("no such vehicle")
+            raise UnknownVehicle("no such vehicle")
         return CAR
 
     monkeypatch.setattr("causeway.evidence.rig_of", rig_of)
@@ -42,3 +43,25 @@ def test_what_the_store_does_not_hold_is_refused_by_field(monkeypatch):
         with pytest.raises(InvalidRequest) as refused:
             look_up(rig_id, cameras)
         assert refused.value.field == "rig_id"
+
+
+def test_a_store_that_is_away_is_no_fault_of_the_request(tmp_path, caplog):
+    with pytest.raises(rigs.RigsAway, match="send the input rig or ask again later"):
+        rigs.rigs_in(str(tmp_path))("car-7", ("left",))
+    assert "no online store" in caplog.text
+
+
+def test_the_endpoint_says_unavailable(tmp_path):
+    import asyncio
+
+    from grpc import StatusCode
+
+    from causeway.serving.predictor import CausewayModel, Refusal
+
+    model = CausewayModel(StubPolicy(), StubPolicy.spec, "0", rigs.rigs_in(str(tmp_path)))
+    try:
+        with pytest.raises(Refusal) as refused:
+            asyncio.run(model.predict(good().but("rig").plus(rig_id="car-7")))
+    finally:
+        model.stop()
+    assert (refused.value.http_status, refused.value.status_code) == (503, StatusCode.UNAVAILABLE)

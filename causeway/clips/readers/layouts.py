@@ -1,39 +1,71 @@
 """The layouts by name, and which of them a location is in.
 
-Knows the readers. Does not read drives itself.
+Knows the readers' names and imports a reader only when it is asked for. Does not read drives itself.
 """
 
 from pathlib import Path
 from types import ModuleType
 
 from causeway.artifacts import store
-from causeway.clips.readers import kitti_odometry, physicalai_av, tables
 from causeway.errors import UnusableInput, UsageError
 
-LAYOUTS: dict[str, ModuleType] = {
-    "physicalai-av": physicalai_av,
-    "kitti-odometry": kitti_odometry,
-    "tables": tables,
-}
+LAYOUTS = (
+    "physicalai-av",
+    "argoverse2",
+    "commonroad",
+    "comma2k19",
+    "kitti-raw",
+    "kitti-odometry",
+    "pandaset",
+    "tables",
+)
+
+
+def readers() -> dict[str, ModuleType]:
+    """Every reader by the name of its layout; each has `fits(root)`, `paths(root)` and `recordings(root)`."""
+    # imports spelled out: a step's cache key follows them to the sources it depends on
+    from causeway.clips.readers import (
+        argoverse2,
+        comma2k19,
+        commonroad,
+        kitti_odometry,
+        kitti_raw,
+        pandaset,
+        physicalai_av,
+        tables,
+    )
+
+    modules = (physicalai_av, argoverse2, commonroad, comma2k19, kitti_raw, kitti_odometry, pandaset, tables)
+    return dict(zip(LAYOUTS, modules, strict=True))
 
 
 def reader_of(drives: str, layout: str) -> tuple[ModuleType, Path]:
     """The reader for a location and the local path to give it.
 
-    `layout` is a name or `auto`. UsageError for a name that does not exist, UnusableInput when nothing is there or
-    when it does not look like that layout.
+    `layout` is a name or `auto`. UsageError for a name that does not exist; UnusableInput when nothing is there, when
+    it does not look like that layout, and for `auto` when it looks like none or like more than one.
     """
     if layout != "auto" and layout not in LAYOUTS:
         raise UsageError(f"{layout}: no such layout; known are auto, {', '.join(LAYOUTS)}")
     root = _local(drives)
+    fitting = _fitting(drives, root)
     if layout != "auto":
-        if not LAYOUTS[layout].fits(root):
-            raise UnusableInput(f"{drives}: does not look like {layout}; {_guess(root)}")
-        return LAYOUTS[layout], root
-    for reader in LAYOUTS.values():
-        if reader.fits(root):
-            return reader, root
+        if layout not in fitting:
+            guess = f"it looks like {' and '.join(fitting)}" if fitting else "nor like any other layout known"
+            raise UnusableInput(f"{drives}: does not look like {layout}; {guess}")
+        return fitting[layout], root
+    if len(fitting) > 1:
+        raise UnusableInput(f"{drives}: looks like {' and '.join(fitting)} at once; name one with --layout")
+    for reader in fitting.values():
+        return reader, root
     raise UnusableInput(f"{drives}: in none of the layouts {', '.join(LAYOUTS)}; name one with --layout or check it")
+
+
+def _fitting(drives: str, root: Path) -> dict[str, ModuleType]:
+    try:
+        return {name: reader for name, reader in readers().items() if reader.fits(root)}
+    except (OSError, RuntimeError) as error:
+        raise UnusableInput(f"{drives}: cannot be looked into ({error})") from error
 
 
 def _local(drives: str) -> Path:
@@ -43,8 +75,3 @@ def _local(drives: str) -> Path:
     if root.is_dir() and not any(root.iterdir()):
         raise UnusableInput(f"{drives}: an empty folder; there are no drives in it")
     return root
-
-
-def _guess(root: Path) -> str:
-    fitting = [name for name, reader in LAYOUTS.items() if reader.fits(root)]
-    return f"it looks like {' and '.join(fitting)}" if fitting else "nor like any other layout known"

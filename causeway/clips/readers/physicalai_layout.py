@@ -10,7 +10,9 @@ Conventions
 - World frame: any fixed frame, x y horizontal, z up, metres. Rig frame: x forward, y left, z up, origin rear axle
   on the ground. `egomotion` is the pose of the rig in the world (quaternion columns qx qy qz qw rotate rig vectors
   into the world); vx vy vz and ax ay az are in the WORLD frame; curvature is signed, + left.
-- `obstacle.offline`: box centres in the RIG frame at the row's own time stamp; size_x is the length.
+- `egomotion` is what the vehicle knew while it drove; `egomotion.offline`, of the same columns, was smoothed afterwards
+  with the help of later measurements and is read only where the other is missing. So with `obstacle` and
+  `obstacle.offline`: box centres in the RIG frame at the row's own time stamp; size_x is the length.
 - `sensor_extrinsics`: pose of the sensor in the rig; a camera's frame is x right, y down, z forward.
 - `camera_intrinsics`: the public columns are those of an f-theta lens. A pinhole camera sets `model` to `pinhole`
   and gives fx, fy as well (fw_poly_1 = fx so that other readers still see a focal length).
@@ -26,6 +28,9 @@ FEATURES_CSV = "features.csv"  # columns FEATURES_COLUMNS; one row a feature
 FEATURES_COLUMNS = ("feature", "directory", "chunk_path", "clip_files_in_zip")
 CLIP_INDEX = "clip_index.parquet"
 CLIP_INDEX_COLUMNS = ("clip_id", "chunk", "clip_is_valid", "split")  # clip_id is the pandas index in public data
+FEATURE_PRESENCE = "metadata/feature_presence.parquet"  # optional; clip_id and a bool column for each feature
+SENSOR_PRESENCE = "metadata/sensor_presence.parquet"  # its name before revision 26.03
+SPLITS = "splits/default.parquet"  # optional; clip_id, split; goes before the column of the index
 DATA_COLLECTION = "metadata/data_collection.parquet"  # optional; clip_id, country, ... ; country becomes `place`
 SOURCE_JSON = "source.json"  # ours, optional: {"name": ..., "licence": ..., "vehicle_id": ...}
 TRUTH = "truth.parquet"  # ours, optional: what the built-in world knows of every moment
@@ -141,7 +146,9 @@ def calibration_feature(name: str) -> Feature:
 
 
 EGOMOTION = label_feature("egomotion")  # EGOMOTION_COLUMNS
+EGOMOTION_OFFLINE = label_feature("egomotion.offline")  # EGOMOTION_COLUMNS
 OBSTACLES = label_feature("obstacle.offline")  # OBSTACLE_COLUMNS
+OBSTACLES_ONLINE = label_feature("obstacle")  # OBSTACLE_COLUMNS
 LANES = label_feature("lanes")  # LANES_COLUMNS, ours
 ROAD_ELEMENTS = label_feature("road_elements")  # ROAD_ELEMENTS_COLUMNS, ours
 SIGNALS = label_feature("signals")  # SIGNALS_COLUMNS, ours; one row a signal and tick

@@ -1,34 +1,28 @@
 """Own rigs: a YAML mapping file says which tables, pictures and maps make a drive, and how they are to be read.
 
 Knows how to join folders, units, frames and clocks as `tables_mapping.Mapping` describes them. Does not know any
-data set: the mapping file does (`examples/tables/`). Paths are relative to the mapping file, or start with
-`${CAUSEWAY_TEST_DRIVES}` or another environment variable; `{drive}` in a path is the drive's id.
+data set: the mapping file does (`examples/tables/`).
 """
 
-import os
-import re
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
-from numpy.typing import NDArray
 
-from causeway.clips.geometry import quaternion_from_yaw, rotate
+from causeway.clips.cleaning import clean_ego
+from causeway.clips.readers.columns import US_OF, times_us
+from causeway.clips.readers.tables_agents import read_tracks
 from causeway.clips.readers.tables_camera import open_camera, picture_frames
-from causeway.clips.readers.tables_clock import retimed
-from causeway.clips.readers.tables_files import numbers, read_table, rows_where
-from causeway.clips.readers.tables_map import read_lanes
-from causeway.clips.readers.tables_mapping import DriveEntry, EgoTable, Mapping, TrackTable, read_mapping
-from causeway.clips.types import Drive, RawEgo, Recording, Rig, Vehicle
+from causeway.clips.readers.tables_clock import Clock, as_stamped, retimed
+from causeway.clips.readers.tables_drives import drives_of, files_of, resolved
+from causeway.clips.readers.tables_ego import read_ego
+from causeway.clips.readers.tables_map import read_map
+from causeway.clips.readers.tables_mapping import DriveEntry, Mapping, read_mapping
+from causeway.clips.readers.tables_mapping_rows import EgoTable
+from causeway.clips.readers.tables_rows import ROW, rows_of
+from causeway.clips.readers.tables_signals import read_signals
+from causeway.clips.types import Drive, Quarantined, RawEgo, Recording, Rig, Vehicle
 from causeway.errors import UnusableInput
-
-Clock = Callable[[NDArray[np.int64]], NDArray[np.int64]]
-
-_SCALE = {"s": 1e6, "ms": 1e3, "us": 1.0, "ns": 1e-3}
-_ANGLE = {"rad": 1.0, "deg": np.pi / 180}
-_SPEED = {"mps": 1.0, "kmh": 1 / 3.6}
 
 
 def fits(root: Path) -> bool:
@@ -37,137 +31,77 @@ def fits(root: Path) -> bool:
 
 
 def paths(root: Path) -> list[Path]:
-    """The mapping file and everything it names."""
+    """The mapping file and everything it names that is there; a drive that lacks a file says so when it is opened."""
     mapping = read_mapping(root)
-    found = [root]
-    for entry in mapping.drives:
-        found += [_resolve(root, template, entry) for template in mapping.file_templates()]
-        found += [p for camera in mapping.cameras for p in _pictures(root, camera.pictures, entry)]
-    missing = [p for p in found if not p.exists()]
-    if missing:
-        raise UnusableInput(f"{missing[0]}: not there, but {root} names it")
-    return sorted(set(found))
+    drives = drives_of(root, mapping)
+    found = {p for entry in drives for template in mapping.file_templates() for p in files_of(root, template, entry)}
+    for path in sorted(found):
+        if path.is_dir():
+            raise UnusableInput(f"{path}: a folder, but the mapping file means a file; make its path more exact")
+    return sorted({root, *found})
 
 
 def recordings(root: Path) -> list[Recording]:
-    """One recording for each entry of `drives`."""
+    """One recording for each drive of the mapping."""
     mapping = read_mapping(root)
-    return [Recording(entry.id, partial(_open, root, mapping, entry)) for entry in mapping.drives]
-
-
-def _resolve(root: Path, template: str, entry: DriveEntry) -> Path:
-    """A path template of the mapping file as a path; UnusableInput for an environment variable that is not set."""
-
-    def value(match: re.Match) -> str:
-        found = os.environ.get(match[1]) or _default_of(match[1])
-        if not found:
-            raise UnusableInput(f"{root}: the environment variable {match[1]} is not set; it is part of a path")
-        return found
-
-    text = re.sub(r"\$\{(\w+)\}", value, template).replace("{drive}", entry.id)
-    for name, part in entry.values.items():
-        text = text.replace("{" + name + "}", part)
-    path = Path(text)
-    return path if path.is_absolute() else root.parent / path
-
-
-def _default_of(variable: str) -> str:
-    """CAUSEWAY_TEST_DRIVES falls back to the sibling folder of the checkout, as the tests do."""
-    sibling = Path(__file__).resolve().parents[4] / "shared" / "data"
-    return str(sibling) if variable == "CAUSEWAY_TEST_DRIVES" and sibling.is_dir() else ""
-
-
-def _pictures(root: Path, pattern: str, entry: DriveEntry) -> list[Path]:
-    path = _resolve(root, pattern, entry)
-    return sorted(path.parent.glob(path.name))
+    return [Recording(entry.id, partial(_open, root, mapping, entry)) for entry in drives_of(root, mapping)]
 
 
 def _open(root: Path, mapping: Mapping, entry: DriveEntry) -> Drive:
-    def place(template: str) -> Path:
-        return _resolve(root, template, entry)
-
-    ego, clock, quarantined = _ego(mapping.ego, place(mapping.ego.file))
-    cameras = [
-        open_camera(camera, _pictures(root, camera.pictures, entry), place, ego, clock) for camera in mapping.cameras
-    ]
-    frames = {c.camera.name: c for c in cameras}
-    vehicle = mapping.vehicle
+    place, files = partial(resolved, root, entry=entry), partial(files_of, root, entry=entry)
+    axes, agents, lights, roads = mapping.world_axes, mapping.agents, mapping.signals, mapping.map
+    ego, clock, left_out = _ego(mapping.ego, axes, place(mapping.ego.file), entry)
+    tracks = signals = lanes = elements = None
+    if agents:
+        path = place(agents.file)
+        tracks, bad = read_tracks(rows_of(agents, path, entry), agents, axes, ego, clock, path)
+        left_out += bad
+    if lights:
+        path = place(lights.file)
+        signals, bad = read_signals(rows_of(lights, path, entry), lights, ego, clock, path)
+        left_out += bad
+    if roads:
+        lanes, elements, bad = read_map(roads, axes, place(roads.file))
+        left_out += bad
+    cameras = {camera.name: open_camera(camera, place, files, ego, clock) for camera in mapping.cameras}
     return Drive(
         drive_id=entry.id,
         source=mapping.source,
         licence=mapping.licence,
-        rig=Rig(Vehicle(**vehicle.model_dump()), tuple(c.camera for c in cameras)),
+        rig=Rig(Vehicle(**mapping.vehicle.model_dump()), tuple(camera.camera for camera in cameras.values())),
         ego=ego,
-        frames=lambda name: picture_frames(frames[name]),
+        frames=lambda name: picture_frames(cameras[name]),
         place=entry.place or mapping.place,
-        tracks=_tracks(mapping.agents, place(mapping.agents.file), clock) if mapping.agents else None,
-        lanes=read_lanes(mapping.map, place(mapping.map.file)) if mapping.map else None,
-        quarantined=quarantined,
+        world=entry.world or mapping.world,
+        tracks=tracks,
+        signals=signals,
+        lanes=lanes if roads and roads.lanes else None,
+        road_elements=elements,
+        quarantined=(*left_out, *(entry for camera in cameras.values() for entry in camera.left_out)),
     )
 
 
-def _ego(spec: EgoTable, path: Path) -> tuple[RawEgo, Clock, tuple[tuple[str, str, str], ...]]:
+def _ego(spec: EgoTable, world_axes: str, path: Path, entry: DriveEntry) -> tuple[RawEgo, Clock, Quarantined]:
     """Poses on the drive's clock, the function that puts other tables' times on that clock, and rows left out."""
-    table = rows_where(read_table(path), spec.rows, path)
+    mapped = {ROW, *(name for name in spec.columns.values() if isinstance(name, str))}
+    parts = (part.select([name for name in part.column_names if name in mapped]) for part in rows_of(spec, path, entry))
+    table = pa.concat_tables(parts)
     if table.num_rows == 0:
         raise UnusableInput(f"{path}: no rows of the ego vehicle; check `rows` of the mapping file")
-    columns = spec.columns
-    times = numbers(table, columns["t"], path)
-    late = np.flatnonzero(times > (np.inf if spec.until is None else spec.until))
-    left_out = tuple((f"{path} ego row {row}", "after_until", f"t = {times[row]:g}") for row in late)
-    table = table.take(pa.array(np.setdiff1d(np.arange(len(times)), late)))
-    t_us = np.round(numbers(table, columns["t"], path) * _SCALE[spec.units.t]).astype(np.int64)
-    order = np.argsort(t_us, kind="stable")
-    table, t_us = table.take(pa.array(order)), t_us[order]
-    xyz = np.stack(
-        [numbers(table, columns[a], path) if a in columns else np.zeros(len(t_us)) for a in ("x", "y", "z")], -1
-    )
-    wxyz = _rotation(table, spec, path)
-    speed = numbers(table, columns["speed"], path) * _SPEED[spec.units.speed] if "speed" in columns else None
-    xyz = xyz - _ahead(wxyz, spec.origin_ahead_of_rear_axle_m)
-    clock = retimed(t_us, xyz) if spec.clock.repair_uneven_steps else _as_stamped
-    return RawEgo(clock(t_us), xyz, wxyz, speed), clock, left_out
+    table, late = _until(table, spec, entry, path)
+    ego, bad = clean_ego(read_ego(table, table.column(ROW).to_numpy(), spec, world_axes, path), f"{path}")
+    clock = retimed(ego.t_us, ego.xyz_m) if spec.clock.repair_uneven_steps else as_stamped
+    return RawEgo(clock(ego.t_us), ego.xyz_m, ego.wxyz, ego.speed_mps, ego.row), clock, (*late, *bad)
 
 
-def _as_stamped(times: NDArray[np.int64]) -> NDArray[np.int64]:
-    return times
-
-
-def _rotation(table: pa.Table, spec: EgoTable, path: Path) -> np.ndarray:
-    if "yaw" in spec.columns:
-        return quaternion_from_yaw(numbers(table, spec.columns["yaw"], path) * _ANGLE[spec.units.yaw])
-    wxyz = np.stack([numbers(table, spec.columns[c], path) for c in ("qw", "qx", "qy", "qz")], axis=-1)
-    return wxyz / np.linalg.norm(wxyz, axis=1, keepdims=True)
-
-
-def _ahead(wxyz: np.ndarray, distance_m: float) -> np.ndarray:
-    """How far the table's origin lies ahead of the rear axle, in the world frame."""
-    return rotate(wxyz, np.broadcast_to([distance_m, 0.0, 0.0], (len(wxyz), 3)))
-
-
-def _tracks(spec: TrackTable, path: Path, clock: Clock) -> pa.Table:
-    table = rows_where(read_table(path), spec.rows, path)
-    columns = spec.columns
-    height = numbers(table, columns["height"], path)
-    nothing = np.full(table.num_rows, np.nan)
-    types = table.column(columns["type"]).cast(pa.string()).to_pylist()
-    unknown = sorted(set(types) - set(spec.types))
-    if unknown:
-        raise UnusableInput(f"{path}: type {unknown[0]!r} is not in `types` of the mapping file")
-    return pa.table(
-        {
-            "t_us": clock(np.round(numbers(table, columns["t"], path) * _SCALE[spec.units.t]).astype(np.int64)),
-            "track_id": table.column(columns["track_id"]).cast(pa.string()),
-            "type": pa.array([spec.types[t] for t in types], pa.string()),
-            "x_m": numbers(table, columns["x"], path),
-            "y_m": numbers(table, columns["y"], path),
-            # without a height in the table the box stands on the ground plane of the ego poses
-            "z_m": numbers(table, columns["z"], path) if "z" in columns else height / 2,
-            "yaw_rad": numbers(table, columns["yaw"], path) * _ANGLE[spec.units.yaw],
-            "vx_mps": numbers(table, columns["vx"], path) if "vx" in columns else nothing,
-            "vy_mps": numbers(table, columns["vy"], path) if "vy" in columns else nothing,
-            "length_m": numbers(table, columns["length"], path),
-            "width_m": numbers(table, columns["width"], path),
-            "height_m": height,
-        }
-    )
+def _until(table: pa.Table, spec: EgoTable, entry: DriveEntry, path: Path) -> tuple[pa.Table, Quarantined]:
+    """The rows up to `until`, and what is said of the later ones."""
+    until = spec.until if entry.until is None else entry.until
+    if until is None:
+        return table, ()
+    late = times_us(table, spec.columns["t"], spec.units.t, path) > round(until * US_OF[spec.units.t])
+    if not late.any():
+        return table, ()
+    rows = table.column(ROW).to_numpy()[late]
+    detail = f"{len(rows)} rows later than {until:g}, the first is row {rows[0]}"
+    return table.filter(pa.array(~late)), ((f"{path} ego rows", "after_until", detail),)

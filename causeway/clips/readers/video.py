@@ -5,14 +5,24 @@ decoded picture whatever the length of the video.
 """
 
 import io
+import struct
+import warnings
+import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import IO, Any
 
 import numpy as np
+from PIL import Image, UnidentifiedImageError
 
 from causeway.clips.types import Picture
 from causeway.errors import UnusableInput
+
+# what Pillow raises for bytes that are no picture, break off or claim to be larger than memory
+_PICTURE_FAULTS = (
+    *(OSError, SyntaxError, ValueError, EOFError, struct.error, zlib.error, MemoryError, OverflowError),
+    *(IndexError, TypeError, Image.DecompressionBombError, Image.DecompressionBombWarning),
+)
 
 
 def check_video(source: Path | IO[bytes], name: str, expected: int | None) -> int:
@@ -51,6 +61,15 @@ def _open(source: Path | IO[bytes], name: str) -> Any:
     return container
 
 
+def video_size(source: Path | IO[bytes], name: str) -> tuple[int, int]:
+    """(width, height) of a video's pictures; UnusableInput when it says none."""
+    with _open(source, name) as container:
+        width, height = container.streams.video[0].width, container.streams.video[0].height
+    if not width or not height:
+        raise UnusableInput(f"{name}: the video does not say how large its pictures are")
+    return width, height
+
+
 def video_pictures(source: Path | IO[bytes], name: str) -> Iterator[Any]:
     """The decoded pictures in order, as PyAV frames (`to_ndarray` makes an array of one)."""
     with _open(source, name) as container:
@@ -63,12 +82,17 @@ def video_pictures(source: Path | IO[bytes], name: str) -> Iterator[Any]:
 
 
 def picture_array(frame: Any) -> np.ndarray:
-    """uint8 [height, width, 3] of a PyAV frame."""
-    return frame.to_ndarray(format="rgb24")
+    """uint8 [height, width, 3] of a PyAV frame, the same on every processor: FFmpeg's usual colours are not."""
+    from av.video.reformatter import Interpolation
+
+    exactly = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT
+    return frame.to_ndarray(format="rgb24", interpolation=exactly)
 
 
 def read_picture(path: Path) -> bytes:
     """The bytes of a picture file; ValueError saying why when there are none."""
+    if not path.is_file():
+        raise ValueError("not there, or not a file")
     try:
         data = path.read_bytes()
     except OSError as error:
@@ -80,12 +104,12 @@ def read_picture(path: Path) -> bytes:
 
 def picture_size(path: Path) -> tuple[int, int] | None:
     """(width, height) from a picture file's header, None when it has none that can be read."""
-    from PIL import Image
-
+    if not path.is_file():
+        return None
     try:
-        with Image.open(path) as image:
+        with _opened(path) as image:
             return image.size
-    except OSError:
+    except _PICTURE_FAULTS:
         return None
 
 
@@ -94,13 +118,11 @@ def as_jpeg(picture: Picture, quality: int, max_width: int) -> tuple[bytes, int,
 
     Raises ValueError with the reason when the picture cannot be decoded to its last row.
     """
-    from PIL import Image
-
     try:
-        image = Image.open(io.BytesIO(picture)) if isinstance(picture, bytes) else Image.fromarray(picture)
+        image = _opened(io.BytesIO(picture)) if isinstance(picture, bytes) else Image.fromarray(picture)
         kept = isinstance(picture, bytes) and image.format == "JPEG" and image.width <= max_width
         image.load()
-    except (OSError, SyntaxError) as error:
+    except _PICTURE_FAULTS as error:
         raise ValueError(f"cannot be decoded ({_brief(error)})") from error
     if kept and isinstance(picture, bytes):
         return picture, image.width, image.height
@@ -113,5 +135,14 @@ def as_jpeg(picture: Picture, quality: int, max_width: int) -> tuple[bytes, int,
     return buffer.getvalue(), image.width, image.height
 
 
+def _opened(source: Path | IO[bytes]) -> Image.Image:
+    """A picture's header read; one that says it is larger than 89 megapixels is refused, where Pillow only warns."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", Image.DecompressionBombWarning)
+        return Image.open(source)
+
+
 def _brief(error: Exception) -> str:
+    if isinstance(error, UnidentifiedImageError):  # whose words name a place in memory, another one in every run
+        return "not a picture of a known format"
     return str(error).split("\n", maxsplit=1)[0].strip()[:120]

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from causeway.clips.cutting import MAP_REACH_M
-from causeway.clips.geometry import to_frame, wrap_angle
+from causeway.clips.geometry import conjugate, rotate, to_frame, wrap_angle
 from causeway.clips.surroundings.path import OnPath, on_arc, project
 from causeway.clips.surroundings.road import Guide
 from causeway.clips.surroundings.scene import Scene
@@ -25,6 +25,7 @@ _VRU_CROSSING_MPS = 0.3
 _VEHICLE_CROSSING_MPS = 0.7
 _RETURN_M = 30.0  # a car beside the middle of its lane is back in it after this
 _HALF_LANE_M = 1.8  # where no map says
+_OVERHEAD_M = 2.5  # a static thing whose underside is higher is a sign or a bridge to drive under
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,8 +33,12 @@ class Against:
     """All track rows of a clip relative to our path at their tick, arrays [rows]; offsets + = left."""
 
     gap_m: np.ndarray  # our front bumper to the nearest side of the box, along the path
-    ahead: np.ndarray  # bool: its middle is ahead of our rear axle and on the path's length
+    rear_gap_m: np.ndarray  # our rear bumper to the farthest side of the box, < 0: it is behind us
+    on_path: np.ndarray  # bool: beside or on the path's length, and nothing to drive under
+    ahead: np.ndarray  # bool: on_path, its middle ahead of our rear axle
     offset_m: np.ndarray
+    lane_offset_m: np.ndarray  # from the middle of our lane, wherever in it we are
+    half_lane_m: np.ndarray  # half the width of our lane there
     clearance_m: np.ndarray  # room beside us if we keep to the middle of the path; < 0: in our way
     room_m: np.ndarray  # width left beside it, in our lane and a little more
     turn_rad: np.ndarray  # its heading relative to the path
@@ -54,10 +59,15 @@ def against_path(scene: Scene, path: Guide) -> Against:
     vx, vy = tracks.velocity_mps.T
     offset = on.offset_m - own_shift
     inner_edge = np.abs(offset) - half_across
+    on_path = (on.misses_m < 2.0) & ~_is_overhead(scene)
     return Against(
         gap_m=on.along_m - half_along - scene.front_m,
-        ahead=(on.along_m > 0) & (on.misses_m < 2.0),
+        rear_gap_m=on.along_m + half_along + scene.rear_m,
+        on_path=on_path,
+        ahead=on_path & (on.along_m > 0),
         offset_m=offset,
+        lane_offset_m=on.offset_m,
+        half_lane_m=half_lane,
         clearance_m=inner_edge - scene.width_m / 2,
         room_m=np.abs(on.offset_m) - half_across + half_lane + _SHIFT_M,
         turn_rad=turn,
@@ -66,6 +76,19 @@ def against_path(scene: Scene, path: Guide) -> Against:
         speed_mps=np.hypot(vx, vy),
         accel_mps2=tracks.accel_mps2,
     )
+
+
+def _is_overhead(scene: Scene) -> np.ndarray:
+    """Rows of static things wholly above the plane that we stand on; one whose height nobody knows is not."""
+    tracks, ego = scene.tracks, scene.ego
+    static = np.flatnonzero(tracks.type == "static")
+    tick = tracks.tick[static]
+    centre = np.column_stack([tracks.xy_m, tracks.z_m])[static]
+    from_us = centre - np.stack([ego.x_m, ego.y_m, ego.z_m], axis=-1)[tick]
+    overhead = np.zeros(len(tracks.tick), dtype=bool)
+    underside_m = rotate(conjugate(ego.wxyz[tick]), from_us)[:, 2] - tracks.height_m[static] / 2
+    overhead[static] = underside_m > _OVERHEAD_M
+    return overhead
 
 
 def _on_path(scene: Scene, path: Guide) -> tuple[OnPath, np.ndarray, np.ndarray]:
@@ -80,13 +103,16 @@ def _on_path(scene: Scene, path: Guide) -> tuple[OnPath, np.ndarray, np.ndarray]
     own_shift = np.zeros(len(tracks.tick))
     for ahead, mask in path.groups():
         rows = mask[tracks.tick]
-        own_along = path.along_m[tracks.tick[rows]]
+        own_along, own_offset = (values[tracks.tick[rows]] for values in (path.along_m, path.offset_m))
         on = project(ahead.line, tracks.xy_m[rows], own_along + MAP_REACH_M)
-        along = on.along_m - own_along
-        for column, values in zip(columns, (along, on.offset_m, on.yaw_rad, on.misses_m), strict=True):
-            column[rows] = values
+        # a lane begins somewhere: who is before that is where the arc says, beside our own place in the lane
+        before = (on.misses_m > 0) & (on.along_m == 0) & (arc.along_m[rows] < 0)
+        on_lane = (on.along_m - own_along, on.offset_m, on.yaw_rad, on.misses_m)
+        on_arc_ = (arc.along_m[rows], arc.offset_m[rows] + own_offset, columns[2][rows], arc.misses_m[rows])
+        for column, lane_values, arc_values in zip(columns, on_lane, on_arc_, strict=True):
+            column[rows] = np.where(before, arc_values, lane_values)
         half_lane[rows] = ahead.width_m / 2
-        own_shift[rows] = path.offset_m[tracks.tick[rows]] * np.clip(1 - along / _RETURN_M, 0.0, 1.0)
+        own_shift[rows] = own_offset * np.clip(1 - columns[0][rows] / _RETURN_M, 0.0, 1.0)
     return OnPath(*columns), half_lane, own_shift
 
 
@@ -126,9 +152,14 @@ def _passable(scene: Scene, rows: Against) -> np.ndarray:
 
 def nearest_of_tick(scene: Scene, rows: Against, chosen: np.ndarray) -> np.ndarray:
     """For each tick the row with the smallest gap among the chosen ones, -1 where there is none."""
+    return least_of_tick(scene, rows.gap_m, chosen)
+
+
+def least_of_tick(scene: Scene, values: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    """For each tick the row with the smallest value [rows] among the chosen ones, -1 where there is none."""
     index = np.flatnonzero(chosen)
     track_id = scene.tracks.track_id[index].astype(str)
-    order = index[np.lexsort((track_id, rows.gap_m[index], scene.tracks.tick[index]))]
+    order = index[np.lexsort((track_id, values[index], scene.tracks.tick[index]))]
     result = np.full(len(scene.ego.t_us), -1)
     ticks, first = np.unique(scene.tracks.tick[order], return_index=True)
     result[ticks] = order[first]

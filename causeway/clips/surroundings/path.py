@@ -9,7 +9,7 @@ import numpy as np
 
 from causeway.clips.geometry import wrap_angle
 
-_ROWS = 4096  # points projected at once: bounds memory at points × segments
+_AT_ONCE = 16_384  # points × segments looked at together: they stay in the processor's cache
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,25 +48,28 @@ def polyline(points: np.ndarray) -> Polyline | None:
 
 def project(line: Polyline, xy_m: np.ndarray, until_m: np.ndarray | None = None) -> OnPath:
     """The nearest place on a line for each point [n, 2]; with `until_m` [n] ≥ 0, on the line up to there."""
-    until = np.full(len(xy_m), line.along_m[-1]) if until_m is None else until_m
-    starts = range(0, max(len(xy_m), 1), _ROWS)
-    parts = [_project_some(line, xy_m[i : i + _ROWS], until[i : i + _ROWS]) for i in starts]
+    rows = max(_AT_ONCE // len(line.yaw_rad), 1)
+    starts = range(0, max(len(xy_m), 1), rows)
+    until = [None if until_m is None else until_m[i : i + rows] for i in starts]
+    parts = [_project_some(line, xy_m[i : i + rows], end) for i, end in zip(starts, until, strict=True)]
     return OnPath(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
 
 
-def _project_some(line: Polyline, xy_m: np.ndarray, until_m: np.ndarray) -> tuple[np.ndarray, ...]:
-    start, step = line.xy_m[:-1], np.diff(line.xy_m, axis=0)
+def _project_some(line: Polyline, xy_m: np.ndarray, until_m: np.ndarray | None) -> tuple[np.ndarray, ...]:
     length = np.diff(line.along_m)
-    unit = step / length[:, None]
-    delta = xy_m[:, None, :] - start
-    forward = (delta * unit).sum(axis=-1)
-    across = unit[:, 0] * delta[..., 1] - unit[:, 1] * delta[..., 0]
-    left_m = until_m[:, None] - line.along_m[:-1]
-    foot = np.clip(forward, 0.0, np.clip(left_m, 0.0, length))
-    distance2 = np.where(left_m >= 0, (forward - foot) ** 2 + across**2, np.inf)
+    unit_x, unit_y = (np.diff(line.xy_m, axis=0) / length[:, None]).T
+    dx, dy = (xy_m[:, i, None] - line.xy_m[:-1, i] for i in (0, 1))
+    forward = dx * unit_x + dy * unit_y
+    across = unit_x * dy - unit_y * dx
+    left_m = None if until_m is None else until_m[:, None] - line.along_m[:-1]
+    foot = np.clip(forward, 0.0, length if left_m is None else np.clip(left_m, 0.0, length))
+    beyond = forward - foot
+    distance2 = beyond * beyond + across * across
+    if left_m is not None:
+        distance2[~(left_m >= 0)] = np.inf
     nearest = np.argmin(distance2, axis=1)
     rows = np.arange(len(xy_m))
-    misses = np.abs(forward - foot)[rows, nearest]
+    misses = np.abs(beyond[rows, nearest])
     return line.along_m[nearest] + foot[rows, nearest], across[rows, nearest], line.yaw_rad[nearest], misses
 
 

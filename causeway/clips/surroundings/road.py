@@ -19,7 +19,7 @@ _ON_LANE_M = 2.5  # farther from every centre line = on no lane
 _AGAINST_RAD = np.pi / 3  # a lane that runs otherwise than we do is not ours
 _CURVE_REACH_M = 60.0
 _STRAIGHT_PER_M = 0.001  # a lane that bends less has no curve to drive to
-_STOP_REACH_M = 100.0  # of lights and stop lines; with what follows it stays below MAP_REACH_M
+STOP_REACH_M = 100.0  # of lights and stop lines; with what follows it stays below MAP_REACH_M
 _BEFORE_LANE_M = 10.0  # a stop line may lie before the lane that names it, such as one through a junction
 _BESIDE_M = 20.0  # or beside its middle
 _SIGNAL_AGE_US = 500_000  # a light not observed for longer is not known
@@ -153,7 +153,7 @@ def lane_columns(scene: Scene, path: Guide) -> dict[str, list]:
 
 def _stop_line(ahead: Ahead, front_m: float) -> float | None:
     """Front bumper to the next stop line within 100 m; one just crossed (1 m) still counts, at distance 0."""
-    distances = [stop - front_m for stop in ahead.stop_lines_m if -1.0 < stop - front_m <= _STOP_REACH_M]
+    distances = [stop - front_m for stop in ahead.stop_lines_m if -1.0 < stop - front_m <= STOP_REACH_M]
     return max(min(distances), 0.0) if distances else None
 
 
@@ -198,7 +198,7 @@ def _next_signal(
         governed = [lane_id for lane_id in ahead.lane_ids if lane_id in lane_ids]
         if governed:
             distance = _signal_place(ahead, governed[0], front_m) - front_m
-            if -1.0 < distance <= _STOP_REACH_M:
+            if -1.0 < distance <= STOP_REACH_M:
                 found.append((max(float(distance), 0.0), signal_id, state))
     if not found:
         return None, None, None
@@ -212,7 +212,7 @@ def _signal_place(ahead: Ahead, lane_id: str, front_m: float) -> float:
     Sources name either the lane that ends at the line or the one through the junction that begins behind it.
     """
     start, end = ahead.spans_m[lane_id]
-    near = [stop for stop in ahead.stop_lines_m if -1.0 < stop - front_m <= _STOP_REACH_M]
+    near = [stop for stop in ahead.stop_lines_m if -1.0 < stop - front_m <= STOP_REACH_M]
     lines = [stop for stop in near if start - 5.0 <= stop <= end + 5.0]
     if lines:
         return min(lines)

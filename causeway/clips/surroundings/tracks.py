@@ -25,10 +25,12 @@ class Tracks:
     track_id: np.ndarray
     type: np.ndarray
     xy_m: np.ndarray  # [rows, 2] centres
+    z_m: np.ndarray  # of the centres; NaN where nobody knows it
     yaw_rad: np.ndarray
     length_m: np.ndarray
     width_m: np.ndarray
-    velocity_mps: np.ndarray  # [rows, 2]
+    height_m: np.ndarray
+    velocity_mps: np.ndarray  # [rows, 2]; NaN where nobody knows it
     accel_mps2: np.ndarray  # along its own heading, over up to 0.5 s; NaN on a track's first row
 
 
@@ -48,18 +50,17 @@ def known_tracks(rows: pa.Table, tick_us: np.ndarray) -> Tracks:
         along = np.sum(velocity * np.stack([np.cos(column["yaw_rad"]), np.sin(column["yaw_rad"])], axis=-1), axis=1)
         looks = range(1, _LOOK_BACK_TICKS + 1)  # the longest look-back that fits counts
         accel = _rate(track, t_us, known_us, along, looks)
-        moved = xy[row] + velocity[row] * ((tick_us[tick] - t_us[row]) * 1e-6)[:, None]
+        step = np.where(np.isfinite(velocity), velocity, 0.0)  # who moves nobody knows how is left where it was seen
+        moved = xy[row] + step[row] * ((tick_us[tick] - t_us[row]) * 1e-6)[:, None]
     return Tracks(
         tick=tick,
         observed_us=known_us[row],
         track_id=column["track_id"].astype(object)[row],
         type=column["type"].astype(str)[row],
         xy_m=moved,
-        yaw_rad=column["yaw_rad"][row],
-        length_m=column["length_m"][row],
-        width_m=column["width_m"][row],
         velocity_mps=velocity[row],
         accel_mps2=accel[row],
+        **{name: column[name][row] for name in ("z_m", "yaw_rad", "length_m", "width_m", "height_m")},
     )
 
 
@@ -88,11 +89,11 @@ def _latest_known(
 def _velocity(
     column: dict[str, np.ndarray], track: np.ndarray, t_us: np.ndarray, known_us: np.ndarray, xy_m: np.ndarray
 ) -> np.ndarray:
-    """[rows, 2]: as given, else the change since the track's row before; 0 where there is none."""
+    """[rows, 2]: as given, else the change since the track's row before; NaN where there is none."""
     given = np.stack([column["vx_mps"], column["vy_mps"]], axis=-1).astype(np.float64)
     looks = range(_LOOK_BACK_TICKS, 0, -1)  # the shortest look-back that fits counts
     derived = np.stack([_rate(track, t_us, known_us, xy_m[:, i], looks) for i in (0, 1)], axis=-1)
-    return np.where(np.isfinite(given), given, np.where(np.isfinite(derived), derived, 0.0))
+    return np.where(np.isfinite(given), given, derived)
 
 
 def _rate(

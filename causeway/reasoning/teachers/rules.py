@@ -97,15 +97,18 @@ def _lead(evidence: "Evidence") -> Iterator[Component]:
     distance = evidence.lead_distance_m
     if evidence.lead_track_id is None or distance is None or distance > _reach_m(evidence):
         return
-    accel, speed = evidence.lead_accel_mps2 or 0.0, evidence.lead_speed_mps or 0.0
-    if speed < BOUNDS.standing_mps:
+    accel, speed = evidence.lead_accel_mps2 or 0.0, evidence.lead_speed_mps
+    if speed is None:
+        motion = NONE  # nobody knows how it moves: it is not said to stand
+    elif speed < BOUNDS.standing_mps:
         motion = "stopped" if accel < BOUNDS.changing_mps2 else "accelerating"
     elif abs(accel) < BOUNDS.changing_mps2:
         motion = "moving"
     else:
         motion = "slowing" if accel < 0 else "accelerating"
     close = distance < BOUNDS.gap_s * evidence.ego_speed_mps
-    if motion == "moving" and not close and evidence.ego_speed_mps - speed < BOUNDS.closing_mps:
+    keeps_off = speed is not None and evidence.ego_speed_mps - speed < BOUNDS.closing_mps
+    if motion == "moving" and not close and keeps_off:
         return  # it drives on as fast as the ego: no cause of anything
     named = {"track_id": evidence.lead_track_id, "relative_pose": "in_path", "motion": motion}
     yield from _seen(evidence, evidence.lead_since_us, "critical_object", evidence.lead_type, **named)

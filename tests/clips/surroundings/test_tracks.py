@@ -57,7 +57,8 @@ def test_velocity_and_acceleration_are_those_of_the_row_that_is_held():
     assert tracks.accel_mps2[1:] == pytest.approx(-2.0)
     assert tracks.velocity_mps[-1, 0] == pytest.approx(9.4)
     missing = known([row(i, 0.7 * i, vx_mps=None, vy_mps=None) for i in range(3)])
-    assert missing.velocity_mps[:3, 0] == pytest.approx([0, 7, 7])
+    assert missing.velocity_mps[:3, 0] == pytest.approx([np.nan, 7, 7], nan_ok=True)
+    assert missing.xy_m[:3, 0] == pytest.approx([0, 0.7, 1.4])
 
 
 def test_a_row_does_not_look_back_at_one_that_was_known_later():

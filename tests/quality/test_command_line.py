@@ -1,0 +1,53 @@
+"""`causeway validate` as a user meets it: exit codes, and messages that name the expectation with its numbers."""
+
+import json
+import subprocess
+import sys
+
+from causeway.artifacts import write_artifact
+
+ROW = {
+    "moment_id": "d@1",
+    "clip_id": "d-000",
+    "t0_us": 1,
+    "channel": "lateral",
+    "before": "go_straight",
+    "after": "steer_left",
+}
+
+
+def causeway(*arguments):
+    command = [sys.executable, "-m", "causeway.cli", *map(str, arguments)]
+    return subprocess.run(command, check=False, capture_output=True, text=True, timeout=240)
+
+
+def test_a_refused_artifact_ends_with_3_and_its_report_is_there(tmp_path):
+    write_artifact("moments", {"moments": [ROW | {"scenario": "steer", "split": "exam"}]}, tmp_path / "moments")
+    done = causeway("validate", tmp_path / "moments", "--out", tmp_path / "quality", "--json")
+    assert done.returncode == 3
+    last = done.stderr.strip().splitlines()[-1]
+    assert "moment_split: 1 of 1 violate split (expected one of train, val, test), for example d@1: exam" in last
+    assert "Traceback" not in done.stderr
+    assert json.loads(done.stdout)["kind"] == "quality"
+    assert json.loads((tmp_path / "quality" / "quality.json").read_text())["passed"] is False
+    assert "Refused" in (tmp_path / "quality" / "quality.html").read_text()
+
+
+def test_a_suite_that_is_none_or_of_another_kind_ends_with_2(tmp_path):
+    write_artifact("moments", {"moments": [ROW | {"scenario": "steer", "split": "train"}]}, tmp_path / "moments")
+    wrong = causeway("validate", tmp_path / "moments", "--suite", "nonsense", "--out", tmp_path / "q")
+    assert (wrong.returncode, "suites are columns, truth, clips, ego" in wrong.stderr) == (2, True)
+    other = causeway("validate", tmp_path / "moments", "--suite", "ego", "--out", tmp_path / "q")
+    assert other.returncode == 2
+    assert "suite ego is not for moments artifacts; theirs are columns, moments" in other.stderr
+    assert not (tmp_path / "q").exists()
+
+
+def test_what_is_no_artifact_or_cannot_be_read_ends_with_4(tmp_path):
+    assert causeway("validate", tmp_path, "--out", tmp_path / "q").returncode == 4
+    write_artifact("moments", {"moments": []}, tmp_path / "moments")
+    (tmp_path / "moments" / "moments.parquet").write_bytes(b"PAR1")
+    done = causeway("validate", tmp_path / "moments", "--out", tmp_path / "q")
+    assert done.returncode == 4
+    assert "moments.parquet: not a readable Parquet file" in done.stderr
+    assert "Traceback" not in done.stderr
