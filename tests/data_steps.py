@@ -47,11 +47,12 @@ def without_vector_code() -> None:
 
 def main(folder: Path, plain: bool, sources: dict[str, str]) -> dict[str, str]:
     """{"source step": content hash} of all steps over each source, and of a world made here."""
-    locale.setlocale(locale.LC_ALL, "")
     if plain:
         without_vector_code()
     world = run_named("make_world", {}, {"scenes": 1, "camera_hz": 2}, out=str(folder / "made world"))
     found = {"made world": world.content_hash}
+    # as a program with windows would; x264 would then write its settings into each video with a decimal comma
+    locale.setlocale(locale.LC_ALL, "")
     for name, drives in sources.items():
         make_data(Path(drives), folder / name)
         found |= {f"{name} {step}": digest for step, digest in hashes(folder / name).items()}

@@ -31,8 +31,8 @@ RETRIES = urllib3.Retry(
     allowed_methods=None,
     status_forcelist=(408, 425, 429, 500, 502, 503, 504),
     raise_on_status=False,
-    backoff_factor=0.5,
-    backoff_jitter=2.0,
+    backoff_factor=0.3,
+    backoff_jitter=1.5,
     backoff_max=10,
     retry_after_max=10,
 )

@@ -17,7 +17,7 @@ from causeway.clips.geometry import TICK_US, Array, relative_se3, to_frame, yaw_
 from causeway.clips.motion import MAX_GAP_US, TickMotion
 from causeway.clips.timed_rows import TimedRows, rows_between
 from causeway.clips.track_ticks import ticked_tracks
-from causeway.clips.types import Clip, Drive
+from causeway.clips.types import Camera, Clip, Drive
 from causeway.errors import UsageError
 
 # All of a map that lies within this of the ego at any tick is in the tick's clip, wherever the drive goes on to.
@@ -226,19 +226,20 @@ def rig_rows(drive: Drive, cut: Cut, sizes: dict[str, tuple[int, int]]) -> list[
     }
     if not drive.rig.cameras:
         return [{**body, "camera": "", "model": "none", "distortion": [], "rig_from_camera": []}]
-    rows = []
-    for camera in drive.rig.cameras:
-        width, height = sizes.get(camera.name, (camera.width, camera.height))
-        across, down = width / camera.width, height / camera.height
-        intrinsics = {
-            "camera": camera.name,
-            "model": camera.model,
-            "fx": camera.fx * across,
-            "fy": camera.fy * down,
-            "cx": camera.cx * across,
-            "cy": camera.cy * down,
-            "distortion": [value * across for value in camera.distortion],
-            "rig_from_camera": np.asarray(camera.rig_from_camera, dtype=np.float64).ravel().tolist(),
-        }
-        rows.append({**body, **intrinsics})
-    return rows
+    sizes = {camera.name: (camera.width, camera.height) for camera in drive.rig.cameras} | sizes
+    return [{**body, **_intrinsics(camera, *sizes[camera.name])} for camera in drive.rig.cameras]
+
+
+def _intrinsics(camera: Camera, width: int, height: int) -> dict:
+    """Calibration in pixels of pictures of this size."""
+    across, down = width / camera.width, height / camera.height
+    return {
+        "camera": camera.name,
+        "model": camera.model,
+        "fx": camera.fx * across,
+        "fy": camera.fy * down,
+        "cx": camera.cx * across,
+        "cy": camera.cy * down,
+        "distortion": [value * across for value in camera.distortion],
+        "rig_from_camera": np.asarray(camera.rig_from_camera, dtype=np.float64).ravel().tolist(),
+    }

@@ -114,9 +114,8 @@ def _units(moments: Whereabouts, by: str) -> tuple[Texts, NDArray[np.bool_]]:
     own = np.where(named, moments.place, moments.drive).astype(object)
     shared = moments.world != ""
     if by != "place":
-        own[shared] = moments.drive[shared]
-        of_vehicle = (moments.vehicle != "") if by == "vehicle" else np.zeros(len(own), dtype=bool)
-        return np.where(of_vehicle, moments.vehicle, own).astype(object), np.zeros(len(own), dtype=bool)
+        asked = moments.vehicle if by == "vehicle" else moments.drive
+        return np.where(asked != "", asked, moments.drive).astype(object), np.zeros(len(own), dtype=bool)
     alone = len(set(moments.drive)) == 1
     by_cell = shared & ~np.isin(moments.place, list(set(moments.place[named & ~shared]))) & (not alone)
     cell = np.floor(np.stack([moments.x_m[by_cell], moments.y_m[by_cell]]) / CELL_M).astype(np.int64)

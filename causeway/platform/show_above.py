@@ -72,7 +72,8 @@ def _mark(axes: Any, view: ClipView, moments: Sequence[dict]) -> None:
     for number, moment in enumerate(known, start=1):
         x, y, _ = view.motion.xy_yaw(np.array([moment["t0_us"]]))[0]
         axes.plot(x, y, marker="*", markersize=17, color="#e8590c", markeredgecolor="white", zorder=7)
-        axes.annotate(str(number), (x, y), fontsize=9, fontweight="bold", xytext=(0, 9), zorder=8,
+        aside = (0, 10) if number % 2 else (0, -19)  # of two that are near each other, one above and one below
+        axes.annotate(str(number), (x, y), fontsize=9, fontweight="bold", xytext=aside, zorder=8,
                       textcoords="offset points", ha="center", bbox={**paper, "pad": 0.8})  # fmt: skip
         change = f"{moment['before']} → {moment['after']}" if moment.get("before") else moment.get("scenario") or ""
         lines.append(f"{number}: {(moment['t0_us'] - view.start_us) / 1e6:.1f} s  {change}")

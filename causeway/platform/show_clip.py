@@ -84,11 +84,13 @@ class ClipView:
 
 
 def chosen(clips: Artifact, wanted: Collection[str], first: int) -> list[str]:
-    """The clips that were asked for, or the first ones; UsageError names some that exist for one that does not."""
+    """The clips that were asked for, or the first ones; UsageError names some for one that is not there, or none."""
     there = [name for rows in clips.look("clips", ["clip_id"]) for name in rows.column("clip_id").to_pylist()]
     for clip_id in sorted(set(wanted) - set(there)):
         some = ", ".join(there[:5]) + (f" and {len(there) - 5} more" if len(there) > 5 else "")
         raise UsageError(f"{clip_id}: no such clip in {clips.location}; it holds {some}")
+    if not there:
+        raise UsageError(f"{clips.location}: holds no clips")
     return list(wanted) or there[:first]
 
 
@@ -99,14 +101,14 @@ def load_clip(clips: Artifact, clip_id: str) -> ClipView:
     rigs = rows_of(clips, "rigs", clip_id).to_pylist()
     if not rigs:
         raise UnusableInput(f"{clips.location}: clip {clip_id} has no row in rigs; make the artifact again")
-    tracks = rows_of(clips, "tracks", clip_id)
+    placed = pc.is_finite(pc.field("x_m")) & pc.is_finite(pc.field("y_m")) & ~pc.is_null(pc.field("t_us"))
     return ClipView(
         clip_id=clip_id,
         start_us=row["start_us"],
         end_us=row["end_us"],
         motion=motion,
         meta=_meta(clips, row["drive_id"], motion.t_us),
-        tracks=tracks.filter(pc.and_(pc.is_finite(tracks.column("x_m")), pc.is_finite(tracks.column("y_m")))),
+        tracks=rows_of(clips, "tracks", clip_id).filter(placed),
         lanes=rows_of(clips, "lanes", clip_id).to_pylist(),
         elements=rows_of(clips, "road_elements", clip_id).to_pylist(),
         cameras={r["camera"]: r for r in sorted(rigs, key=_ahead) if r["camera"]},
@@ -135,11 +137,7 @@ def pictures(clips: Artifact, clip_id: str, camera: str, t_us: np.ndarray | None
     if t_us is not None and len(times):
         times = np.unique(times[[int(np.argmin(np.abs(times - t))) for t in t_us]])
     found = clips.look("frames", ["t_us", "image"], **at, t_us=times.tolist())
-    return sorted(
-        pair
-        for rows in found
-        for pair in zip(rows.column("t_us").to_pylist(), rows.column("image").to_pylist(), strict=True)
-    )
+    return sorted((row["t_us"], row["image"] or b"") for rows in found for row in rows.to_pylist())
 
 
 def _neighbours(clips: Artifact, clip_id: str) -> tuple[dict, list[dict]]:
@@ -218,7 +216,11 @@ def _meta(clips: Artifact, drive_id: str, t_us: np.ndarray) -> dict[str, np.ndar
 
 @lru_cache(maxsize=1)
 def _behaviour(location: str, drive_id: str) -> pa.Table:
-    return meta_actions_of(Artifact.open(location), [drive_id]).sort_by("t_us")
+    try:
+        return meta_actions_of(Artifact.open(location), [drive_id]).sort_by("t_us")
+    except TypeError as error:  # a null among numbers
+        text = f"{location}: ego motion of drive {drive_id} has holes; `causeway validate` says where"
+        raise UnusableInput(text) from error
 
 
 def _ahead(rig: dict) -> tuple[float, float, str]:

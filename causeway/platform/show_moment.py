@@ -16,10 +16,10 @@ from causeway.platform.show_camera import drawn
 from causeway.platform.show_clip import ClipView, pictures
 from causeway.platform.show_map import draw_ego, draw_map, draw_path, draw_tracks, frame_axes
 
-_PLOTS = (
-    ("speed_mps", "speed in m/s", "longitudinal"),
-    ("accel_mps2", "acceleration in m/s²", "longitudinal"),
-    ("curvature_per_m", "curvature in 1/m, + left", "lateral"),
+_PLOTS = (  # what, its name, whose meta actions are behind it, the smallest range that is worth a whole plot
+    ("speed_mps", "speed in m/s", "longitudinal", 2.0),
+    ("accel_mps2", "acceleration in m/s²", "longitudinal", 1.0),
+    ("curvature_per_m", "curvature in 1/m, + left", "lateral", 0.004),
 )
 _BANDS = ("#e9f1fb", "#fdeee0", "#e8f6ec", "#f6e9f4", "#fbf6d9", "#e6eef0", "#f2e5e0", "#eeeeee", "#e0e7ff")
 
@@ -86,11 +86,12 @@ def _plots(figure: Any, view: ClipView, t0_us: int) -> None:
     """Values from t0 - 2 s to t0 + 6.4 s over bands of the meta actions; the lane's have a row where they are known."""
     lane = bool(np.any(view.meta["lane"][_around(view, t0_us)] != ""))
     rows = figure.subplots(3 + lane, 1, sharex=True, height_ratios=[1.0, 1.0, 1.0] + [0.22] * lane)
-    for axes, (name, label, channel) in zip(rows, _PLOTS, strict=False):
+    for axes, (name, label, channel, least) in zip(rows, _PLOTS, strict=False):
         _bands(axes, view, t0_us, channel)
         values = view.motion.values[name][_around(view, t0_us)]
         axes.plot((view.motion.t_us[_around(view, t0_us)] - t0_us) / 1e6, values, color="#1d2733", linewidth=1.6)
-        axes.margins(y=0.2)  # room for the names of the bands
+        low, high = _range(values, least)
+        axes.set_ylim(low - 0.1 * (high - low), high + 0.25 * (high - low))  # above is room for the names of the bands
         axes.set_ylabel(label, fontsize=8.5)
     if lane:
         _bands(rows[-1], view, t0_us, "lane")
@@ -101,6 +102,14 @@ def _plots(figure: Any, view: ClipView, t0_us: int) -> None:
         axes.tick_params(labelsize=8)
     rows[-1].set_xlim(-HISTORY_US / 1e6, FUTURE_US / 1e6)
     rows[-1].set_xlabel("seconds from t0", fontsize=9)
+
+
+def _range(values: np.ndarray, least: float) -> tuple[float, float]:
+    """The lowest and highest value, `least` apart at least."""
+    known = values[np.isfinite(values)]
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 0.0)
+    spare = max(least - (high - low), 0.0) / 2
+    return low - spare, high + spare
 
 
 def _bands(axes: Any, view: ClipView, t0_us: int, channel: str) -> None:

@@ -214,7 +214,13 @@ def _write_index(out: Writer, jobs: list[DriveJob], made: list[dict]) -> None:
     _write(out.path(layout.CLIP_INDEX), _parquet(drive_tables.indexed(index, "clip_id")))
     presence = pa.table({"clip_id": names, **{feature.name: [True] * len(jobs) for feature in features}})
     _write(out.path(FEATURE_PRESENCE), _parquet(drive_tables.indexed(presence, "clip_id")))
-    places = {"clip_id": names, "country": [SOURCE] * len(jobs), "hour_of_day": [drive["hour"] for drive in made]}
+    # each scene is a world of its own: none is near to another one, so each is a place for splits
+    places = {
+        "clip_id": names,
+        "country": [SOURCE] * len(jobs),
+        "place": names,
+        "hour_of_day": [drive["hour"] for drive in made],
+    }
     _write(out.path(layout.DATA_COLLECTION), _parquet(drive_tables.indexed(pa.table(places), "clip_id")))
     about = {"name": SOURCE, "licence": LICENCE, "vehicle_id": VEHICLE}
     _write(out.path(layout.SOURCE_JSON), json.dumps(about, sort_keys=True).encode())

@@ -17,7 +17,9 @@ KEY_FRAME_EVERY = 10
 def mp4_bytes(pictures: Iterable[NDArray[np.uint8]], hz: int) -> bytes:
     """An H.264 MP4 of RGB pictures [height, width, 3] of one even size."""
     import av
+    from av.video.reformatter import Interpolation
 
+    exactly = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # on every processor
     target = io.BytesIO()
     with av.open(target, mode="w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=hz, options=ENCODER)
@@ -25,7 +27,8 @@ def mp4_bytes(pictures: Iterable[NDArray[np.uint8]], hz: int) -> bytes:
         for i, picture in enumerate(pictures):
             if i == 0:
                 stream.height, stream.width = picture.shape[:2]
-            for packet in stream.encode(av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")):
+            frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
+            for packet in stream.encode(frame.reformat(format="yuv420p", interpolation=exactly)):
                 container.mux(packet)
         for packet in stream.encode():
             container.mux(packet)

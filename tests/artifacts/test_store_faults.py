@@ -24,6 +24,7 @@ from tests.artifacts.conftest import SECRET_KEY
 from tests.artifacts.fault_proxy import FaultProxy, proxied
 
 PART = 5 << 20  # what the client sends in one piece
+_SLOW = pytest.mark.slow
 
 
 @step(kind="quality")
@@ -71,7 +72,7 @@ def made(tmp_path: Path) -> str:
     return run(parts, {}, out=str(tmp_path / "made")).location
 
 
-@pytest.mark.parametrize("fault", ["drop", "busy", "gateway", "flip-request", "lose-answer"])
+@pytest.mark.parametrize("fault", ["drop", "busy", pytest.param("gateway", marks=_SLOW), "flip-request", "lose-answer"])
 def test_an_upload_goes_on_after_every_request_failed_once(proxy: FaultProxy, s3: str, made: str, fault: str) -> None:
     proxy.plan = _once_each(fault, "PUT", "POST", "DELETE")
     run(parts, {}, out=s3)
@@ -80,7 +81,7 @@ def test_an_upload_goes_on_after_every_request_failed_once(proxy: FaultProxy, s3
     _same(made, s3)
 
 
-@pytest.mark.parametrize("fault", ["drop", "busy", "gateway", "cut", "flip-answer", "lose-answer"])
+@pytest.mark.parametrize("fault", ["drop", "busy", "cut", "flip-answer", *(pytest.param(f, marks=_SLOW) for f in ("gateway", "lose-answer"))])
 def test_a_download_goes_on_after_every_request_failed_once(proxy: FaultProxy, s3: str, made: str, fault: str) -> None:
     run(parts, {}, out=s3)
     opened = Artifact.open(s3)
@@ -107,7 +108,7 @@ def test_a_stalled_request_is_given_up_and_made_again(proxy: FaultProxy, s3: str
     [
         ("busy", "SlowDown, asked 5 times"),
         ("drop", "does not answer"),
-        ("stall", "does not answer"),
+        pytest.param("stall", "does not answer", marks=_SLOW),
         ("flip-request", "Mismatch"),
     ],
 )
@@ -165,7 +166,7 @@ run(parts, {}, out=sys.argv[1])
 """
 
 
-@pytest.mark.parametrize("after", [6, *(pytest.param(n, marks=pytest.mark.slow) for n in (1, 2, 7, 8))])
+@pytest.mark.parametrize("after", [6, *(pytest.param(n, marks=_SLOW) for n in (1, 2, 7, 8))])
 def test_kill_9_in_the_middle_of_an_upload_leaves_nothing_visible(
     proxy: FaultProxy, s3: str, made: str, after: int
 ) -> None:

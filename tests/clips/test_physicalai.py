@@ -115,6 +115,16 @@ def test_online_tables_go_before_those_worked_out_afterwards(root):
     assert drive.tracks.column("y_m")[0].as_py() == pytest.approx(20.0)
 
 
+def test_light_states_of_other_times_are_counted(root):
+    times = [-1, 0, 1_000_000, 1_100_000, 1_100_001]  # poses from 0 to 1 s
+    lights = {"timestamp": times, "signal_id": ["s"] * 5, "state": ["red"] * 5, "lane_ids": [["a"]] * 5}
+    member = layout.SIGNALS.member("a", layout.SIGNALS.name)
+    replace_zip(root, layout.SIGNALS, {member: _parquet(pa.table(lights))})
+    drive = opened(root)
+    assert drive.signals.column("t_us").to_pylist() == times[1:4]
+    assert drive.quarantined == (("light state rows", "no_ego_pose", "2 of 5, the first is row 0"),)
+
+
 def test_boxes_in_a_gap_of_the_poses_and_those_there_twice_are_counted(root):
     poses, seen = straight_egomotion(3.0, 10.0), obstacle_ahead(3.0, 20.0)
     left = pa.concat_tables([poses.slice(0, 101), poses.slice(200)])  # none from 1.0 to 2.0 s

@@ -187,6 +187,16 @@ def test_a_place_without_coordinates_draws_those_with_coordinates_to_it():
     assert len(set(splits_of(moments(spots + blind + other))[:-1])) == 1
 
 
+def test_who_splits_by_drive_or_vehicle_splits_by_that_alone():
+    rows = [(f"d{i}", 5, 0, 0, {"place": "germany", "vehicle": f"v{i % 9}" if i < 90 else ""}) for i in range(200)]
+    m = moments(rows)
+    assert len(set(splits_of(m))) == 1
+    drives, cars = splits_of(m, "drive"), splits_of(m, "vehicle")
+    assert 0.6 < np.mean(drives == "train") < 0.8
+    assert all(len(set(cars[:90][k::9])) == 1 for k in range(9))
+    assert cars[90:].tolist() == drives[90:].tolist()
+
+
 def test_a_set_of_one_drive_has_train_wherever_it_is():
     def lone(seconds, **at):
         return splits_of(moments([("d", t, 14.0 * t, 0, {"end": seconds} | at) for t in np.arange(2, seconds - 6.4)]))

@@ -62,6 +62,11 @@ def test_scenarios_are_what_the_driver_had_in_mind(world):
             assert near["scenario"] == ("speed_up" if going else TAGS[t["scenario"]]), t["drive_id"]
 
 
+def test_scenes_go_to_different_splits(world):
+    _, moments = world
+    assert {"train", "val"} <= {m["split"] for m in moments}
+
+
 def test_there_are_no_moments_without_a_decision(world):
     """Beyond those of the truth there are passages of junctions, which the driver did not have to decide."""
     truth, moments = world

@@ -58,6 +58,8 @@ def test_ingest_takes_every_row(drives, tmp_path):
     config = IngestConfig(layout="physicalai-av")
     clips = Artifact.open(run(ingest, {"drives": drives.location}, out=str(tmp_path / "clips"), config=config).location)
     assert clips.manifest.counts["quarantine"] == 0
+    # scenes are worlds of their own: one place for all of them would put all of them into one split
+    assert len(set(clips.table("clips").column("place").to_pylist())) == 2
     rows = clips.table("clips").to_pylist()
     assert [row["drive_id"] for row in rows] == ["parked_nudge-000005", "traffic_light-000005"]
     assert all(row["ticks"] == 200 and row["has_tracks"] and row["has_map"] and row["has_signals"] for row in rows)

@@ -21,7 +21,8 @@ from numpy.typing import NDArray
 from causeway.clips.geometry import TICK_US, WINDOW, quaternion_from_yaw
 from causeway.clips.readers.commonroad_header import Header, read_header
 from causeway.clips.readers.commonroad_map import Map, element_rows, lane_rows, read_map_element, signal_rows
-from causeway.clips.readers.commonroad_obstacles import Obstacle, Unusable, read_obstacle, track_rows, with_yaws_known
+from causeway.clips.readers.commonroad_obstacles import Obstacle, read_obstacle, track_rows, with_yaws_known
+from causeway.clips.readers.commonroad_shapes import Unusable
 from causeway.clips.readers.inside import inside_all
 from causeway.clips.readers.safe_xml import elements, head_has
 from causeway.clips.types import Drive, Quarantined, RawEgo, Recording, Rig, Vehicle

@@ -12,7 +12,7 @@ import numpy as np
 import pyarrow as pa
 
 from causeway.clips.geometry import Array
-from causeway.clips.readers.commonroad_obstacles import Unusable, number, point
+from causeway.clips.readers.commonroad_shapes import Unusable, number, point
 
 # a light that shows red and yellow together still says stop: it is red
 _STATES = {"red": "red", "redYellow": "red", "yellow": "yellow", "green": "green", "inactive": "off"}

@@ -1,9 +1,8 @@
 """Obstacles of a CommonRoad scenario: recorded trajectories and standing things as arrays.
 
 Knows the elements `obstacle` (2017a, 2018a), `dynamicObstacle` and `staticObstacle` (2018b, 2020a) of the format
-(commonroad.in.tum.de, XML format 2020a) and their exact and interval values, of which the middle is taken. Does not
-know clips. The scenes are flat, without heights; the box of a type without a height in the data gets the nominal
-one in `_HEIGHT_M` and stands on the ground.
+(commonroad.in.tum.de, XML format 2020a). Does not know clips. The scenes are flat, without heights; the box of a type
+without a height in the data gets the nominal one in `_HEIGHT_M` and stands on the ground.
 """
 
 from collections.abc import Callable
@@ -14,6 +13,7 @@ import numpy as np
 import pyarrow as pa
 
 from causeway.clips.geometry import Array
+from causeway.clips.readers.commonroad_shapes import Unusable, box, position, text, value
 
 _TYPES = {
     **{"car": "car", "taxi": "car", "priorityVehicle": "car", "parkedVehicle": "car"},
@@ -28,10 +28,6 @@ _FARTHEST_M = 1e6
 _FASTEST_MPS = 150.0
 _US = 1e6
 _LONGEST_S = 3600.0  # public scenarios last seconds; standing things have a row every tick of it
-
-
-class Unusable(ValueError):
-    """A part of the file that cannot be used; the message says why."""
 
 
 @dataclass(frozen=True)
@@ -76,8 +72,8 @@ def read_obstacle(element: Element, time_unit_s: float) -> tuple[Obstacle, str]:
     `Unusable` says why it cannot be an obstacle, as when its first state is wrong already.
     """
     obstacle_id = element.get("id", "")
-    standing = element.tag == "staticObstacle" or _text(element, "role") == "static"
-    length_m, width_m, shift = _box(element.find("shape"))
+    standing = element.tag == "staticObstacle" or text(element, "role") == "static"
+    length_m, width_m, shift = box(element.find("shape"))
     if not standing and element.find("trajectory") is None:
         raise Unusable("it has no recorded trajectory (an occupancy set, or nothing)")
     first = element.find("initialState")
@@ -91,7 +87,7 @@ def read_obstacle(element: Element, time_unit_s: float) -> tuple[Obstacle, str]:
     x, y, yaw, speed = rows[:, 1:].T
     x = x + np.cos(yaw) * shift[0] - np.sin(yaw) * shift[1]
     y = y + np.sin(yaw) * shift[0] + np.cos(yaw) * shift[1]
-    kind = _text(element, "type") or "unknown"
+    kind = text(element, "type") or "unknown"
     return Obstacle(obstacle_id, kind, standing, length_m, width_m, t_us, x, y, yaw, speed, t_us), wrong
 
 
@@ -146,95 +142,12 @@ def _faults(rows: Array, time_unit_s: float) -> np.ndarray:
 
 
 def _state(element: Element, standing: bool) -> tuple[float, float, float, float, float]:
-    x, y = _position(element.find("position"))
-    yaw = _value(element.find("orientation"), "orientation")
+    x, y = position(element.find("position"))
+    yaw = value(element.find("orientation"), "orientation")
     speed = element.find("velocity")
     time = element.find("time")
-    at = 0.0 if standing and time is None else _value(time, "time")
-    return at, x, y, yaw, 0.0 if standing else np.nan if speed is None else _value(speed, "velocity")
-
-
-def _value(element: Element | None, name: str) -> float:
-    """An exact value, or the middle of an interval."""
-    if element is None:
-        raise Unusable(f"it has no {name}")
-    exact = element.find("exact")
-    if exact is not None:
-        return number(exact.text, name)
-    low, high = element.find("intervalStart"), element.find("intervalEnd")
-    if low is None or high is None:
-        raise Unusable(f"{name} is neither exact nor an interval")
-    return (number(low.text, name) + number(high.text, name)) / 2
-
-
-def _position(element: Element | None) -> tuple[float, float]:
-    """A point, or the centre of the shape in which the position lies."""
-    if element is None:
-        raise Unusable("it has no position")
-    found = element.find("point")
-    if found is not None:
-        return point(found)
-    corners = np.concatenate([_corners(shape) for shape in element] or [np.zeros((0, 2))])
-    if len(corners) == 0:
-        raise Unusable("its position is neither a point nor a shape")
-    x, y = (corners.min(axis=0) + corners.max(axis=0)) / 2
-    return float(x), float(y)
-
-
-def _box(shape: Element | None) -> tuple[float, float, Array]:
-    """Length, width and middle [2] of the smallest box along the body's axes around all parts of a shape."""
-    corners = np.concatenate([_corners(part) for part in (shape if shape is not None else ())] or [np.zeros((0, 2))])
-    if len(corners) == 0:
-        raise Unusable("it has no shape")
-    low, high = corners.min(axis=0), corners.max(axis=0)
-    length_m, width_m = high - low
-    if not (np.isfinite(corners).all() and 0 < length_m < 1000 and 0 < width_m < 1000):
-        raise Unusable(f"its shape is {length_m:g} m x {width_m:g} m")
-    return float(length_m), float(width_m), (low + high) / 2
-
-
-def _corners(part: Element) -> Array:
-    """Extreme points [n, 2] of a rectangle, circle or polygon; none of anything else."""
-    if part.tag == "rectangle":
-        half = np.array([_size(part, "length"), _size(part, "width")]) / 2
-        turn = number(_text(part, "orientation") or "0", "orientation")
-        signs = np.array([[1, 1], [1, -1], [-1, -1], [-1, 1]]) * half
-        cos, sin = np.cos(turn), np.sin(turn)
-        return signs @ np.array([[cos, sin], [-sin, cos]]) + _centre(part)
-    if part.tag == "circle":
-        return np.array([[1, 0], [-1, 0], [0, 1], [0, -1]]) * _size(part, "radius") + _centre(part)
-    if part.tag == "polygon":
-        return np.array([point(p) for p in part.findall("point")]).reshape(-1, 2)
-    return np.zeros((0, 2))
-
-
-def _size(part: Element, name: str) -> float:
-    size = number(_text(part, name), name)
-    if not 0 < size < 1000:
-        raise Unusable(f"its shape has {name} {size:g}")
-    return size
-
-
-def _centre(part: Element) -> Array:
-    centre = part.find("center")
-    return np.zeros(2) if centre is None else np.array(point(centre))
-
-
-def point(element: Element) -> tuple[float, float]:
-    """x and y of a point element."""
-    return number(_text(element, "x"), "x"), number(_text(element, "y"), "y")
-
-
-def number(text: str | None, name: str) -> float:
-    """A number from text; `Unusable` when it is none."""
-    try:
-        return float(text or "")
-    except ValueError as error:
-        raise Unusable(f"{name} {(text or '')[:30]!r} is not a number") from error
-
-
-def _text(element: Element, name: str) -> str:
-    return (element.findtext(name) or "").strip()
+    at = 0.0 if standing and time is None else value(time, "time")
+    return at, x, y, yaw, 0.0 if standing else np.nan if speed is None else value(speed, "velocity")
 
 
 def track_rows(obstacles: list[Obstacle], ticks_us: np.ndarray) -> pa.Table:

@@ -3,9 +3,13 @@
 Knows the WGS 84 ellipsoid and the transverse Mercator series (L. Krüger 1912, to the third order: below 1 mm inside
 a zone). Does not know data sets. A UTM zone is one frame for all drives in it, so that drives can be kept apart by
 place; lengths in it are up to 0.04 % short at a zone's middle.
+
+Processors differ in the last bit of a sine. On a map that bit is a nanometre, a speed is ten times the difference of
+two places, and content hashes would differ: coordinates are worked out with more bits and rounded once.
 """
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causeway.clips.geometry import Array, multiply, quaternion_from_matrix, quaternion_from_yaw
 
@@ -32,10 +36,11 @@ def utm(lat_rad: Array, lon_rad: Array, zone: str) -> tuple[Array, Array, Array]
     A direction at angle a from east, counter-clockwise, on the ground has the angle a + convergence on the map.
     """
     middle = np.radians(int(zone[4:6]) * 6 - 183)
-    sin = np.sin(lat_rad)
+    lon = _more_bits(lon_rad)
+    sin = np.sin(_more_bits(lat_rad))
     k = 2 * np.sqrt(_N) / (1 + _N)
     t = np.sinh(np.arctanh(sin) - k * np.arctanh(k * sin))
-    delta = (lon_rad - middle + np.pi) % (2 * np.pi) - np.pi
+    delta = (lon - middle + np.pi) % (2 * np.pi) - np.pi
     xi, eta = np.arctan2(t, np.cos(delta)), np.arcsinh(np.sin(delta) / np.hypot(t, np.cos(delta)))
     north, east = xi.copy(), eta.copy()
     p, q = np.ones_like(xi), np.zeros_like(xi)
@@ -46,7 +51,16 @@ def utm(lat_rad: Array, lon_rad: Array, zone: str) -> tuple[Array, Array, Array]
         p = p + j * alpha * np.cos(j * xi) * np.cosh(j * eta)
         q = q + j * alpha * np.sin(j * xi) * np.sinh(j * eta)
     turn = np.arctan(t / np.sqrt(1 + t**2) * np.tan(delta)) + np.arctan2(q, p)
-    return _EAST_M + _SCALE * _RADIUS_M * east, _SCALE * _RADIUS_M * north, turn
+    return _rounded(_EAST_M + _SCALE * _RADIUS_M * east), _rounded(_SCALE * _RADIUS_M * north), _rounded(turn)
+
+
+def _more_bits(values: Array) -> NDArray[np.longdouble]:
+    """80 bits where the machine has them."""
+    return np.asarray(values, dtype=np.longdouble)
+
+
+def _rounded(values: NDArray[np.longdouble]) -> Array:
+    return values.astype(np.float64)
 
 
 def ecef_from_utm(east_m: Array, north_m: Array, zone: str) -> Array:
@@ -65,16 +79,16 @@ def ecef_from_utm(east_m: Array, north_m: Array, zone: str) -> Array:
 
 def geodetic(ecef_m: Array) -> tuple[Array, Array, Array]:
     """Latitude, longitude (radians) and height above the ellipsoid (metres) of ECEF positions [n, 3]."""
-    x, y, z = ecef_m.T
+    x, y, z = _more_bits(ecef_m).T
     across = np.hypot(x, y)
     lat = np.arctan2(z, across * (1 - _E2))
     for _ in range(6):  # contracts by e² a turn: 1e-12 rad
         lat = np.arctan2(z + _E2 * _normal(lat) * np.sin(lat), across)
     height = across * np.cos(lat) + z * np.sin(lat) - _A_M * np.sqrt(1 - _E2 * np.sin(lat) ** 2)
-    return lat, np.arctan2(y, x), height
+    return _rounded(lat), _rounded(np.arctan2(y, x)), _rounded(height)
 
 
-def _normal(lat_rad: Array) -> Array:
+def _normal(lat_rad: Array | NDArray[np.longdouble]) -> Array | NDArray[np.longdouble]:
     return _A_M / np.sqrt(1 - _E2 * np.sin(lat_rad) ** 2)
 
 

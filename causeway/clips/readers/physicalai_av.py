@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 
 from causeway.artifacts.schemas import tables_of
 from causeway.clips.cleaning import clean_ego
-from causeway.clips.geometry import matrix_from_quaternion, rotate
+from causeway.clips.geometry import TICK_US, matrix_from_quaternion, rotate
+from causeway.clips.left_out import LeftOut
 from causeway.clips.readers import physicalai_layout as layout
-from causeway.clips.readers.columns import reals, times_us
+from causeway.clips.readers.columns import NO_TIME, reals, times_us
 from causeway.clips.readers.parquet import read_parquet
 from causeway.clips.readers.physicalai_folder import Folder, whole_number
 from causeway.clips.readers.physicalai_tracks import read_tracks
@@ -59,7 +60,7 @@ def _open(folder: Folder, row: dict) -> Drive:
     tracks, unplaced = read_tracks(_obstacles(folder, clip_id, chunk), ego)
     lanes = folder.label(layout.LANES, layout.LANES_COLUMNS, clip_id, chunk)
     elements = folder.label(layout.ROAD_ELEMENTS, layout.ROAD_ELEMENTS_COLUMNS, clip_id, chunk)
-    signals = folder.label(layout.SIGNALS, layout.SIGNALS_COLUMNS, clip_id, chunk)
+    signals, unused = _signals(folder.label(layout.SIGNALS, layout.SIGNALS_COLUMNS, clip_id, chunk), ego, clip_id)
     route = folder.label(layout.ROUTE, layout.ROUTE_COLUMNS, clip_id, chunk)
     return Drive(
         drive_id=clip_id,
@@ -73,9 +74,9 @@ def _open(folder: Folder, row: dict) -> Drive:
         tracks=tracks,
         lanes=_map(lanes, "lanes", clip_id),
         road_elements=_map(elements, "road_elements", clip_id),
-        signals=None if signals is None else _signals(signals, clip_id),
+        signals=signals,
         route=_route(route, clip_id),
-        quarantined=(*bad, *unplaced, *broken, *_missing(folder, clip_id, chunk)),
+        quarantined=(*bad, *unplaced, *broken, *unused, *_missing(folder, clip_id, chunk)),
     )
 
 
@@ -185,9 +186,16 @@ def _vehicle(folder: Folder, clip_id: str, chunk: int) -> Vehicle:
     return Vehicle(folder.source.get("vehicle_id", _SOURCE), *size)
 
 
-def _signals(table: pa.Table, clip_id: str) -> pa.Table:
+def _signals(table: pa.Table | None, ego: RawEgo, clip_id: str) -> tuple[pa.Table | None, Quarantined]:
+    """Light states, and those left out as no tick is near."""
+    if table is None:
+        return None, ()
     renamed = table.select(list(layout.SIGNALS_COLUMNS)).rename_columns(["t_us", "signal_id", "state", "lane_ids"])
-    return _as_ours(renamed, "signals", clip_id)
+    ours = _as_ours(renamed, "signals", clip_id)
+    t_us = times_us(ours, "t_us", "us", clip_id)
+    elsewhen = (t_us != NO_TIME) & ((t_us < ego.t_us[0]) | (t_us > ego.t_us[-1] + TICK_US))
+    left_out = LeftOut("light state")
+    return left_out.without(ours, {"no_ego_pose": elsewhen}), left_out.entries()
 
 
 def _map(table: pa.Table | None, name: str, clip_id: str) -> list[dict] | None:

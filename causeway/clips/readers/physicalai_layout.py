@@ -31,7 +31,7 @@ CLIP_INDEX_COLUMNS = ("clip_id", "chunk", "clip_is_valid", "split")  # clip_id i
 FEATURE_PRESENCE = "metadata/feature_presence.parquet"  # optional; clip_id and a bool column for each feature
 SENSOR_PRESENCE = "metadata/sensor_presence.parquet"  # its name before revision 26.03
 SPLITS = "splits/default.parquet"  # optional; clip_id, split; goes before the column of the index
-DATA_COLLECTION = "metadata/data_collection.parquet"  # optional; clip_id, country, ... ; country becomes `place`
+DATA_COLLECTION = "metadata/data_collection.parquet"  # optional; clip_id, country, `place` (ours, goes first), ...
 SOURCE_JSON = "source.json"  # ours, optional: {"name": ..., "licence": ..., "vehicle_id": ...}
 TRUTH = "truth.parquet"  # ours, optional: what the built-in world knows of every moment
 
