@@ -197,7 +197,7 @@ def _lanes(behaviour: Behaviour, around: Around, covered: np.ndarray, found: Fou
     for tick in (np.flatnonzero(known & (codes[1:] != codes[:-1])) + 1).tolist():
         before, after = LANE[codes[tick - 1]], LANE[codes[tick]]
         frame = KeyFrame(behaviour.before(tick), "lane", before, after, generic_of(before, after))
-        if covered[tick]:
+        if covered[tick] and not after.startswith("turn"):  # a turn is more than a move across the lane
             found.count(within_move=1)
         elif after == "lane_keep":
             found.count(ends=1)
