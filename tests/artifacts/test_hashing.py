@@ -1,11 +1,15 @@
 """Content hashes depend on values alone."""
 
+import os
+
 import numpy as np
 import pyarrow as pa
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causeway.artifacts.hashing import FLOAT_QUANTUM, fingerprint, table_hash
+from causeway.errors import UnusableInput
 
 SCHEMA = pa.schema([("a", pa.int64()), ("x", pa.float64()), ("s", pa.string()), ("l", pa.list_(pa.float64()))])
 
@@ -60,6 +64,13 @@ def test_fingerprint_sees_names_and_bytes(tmp_path):
     assert fingerprint([tmp_path]) == first
     (tmp_path / "a").write_bytes(b"2")
     assert fingerprint([tmp_path]) != first
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, lambda path: path.symlink_to("not-there")])
+def test_a_pipe_or_a_link_to_nothing_is_refused_and_not_waited_for(tmp_path, make):
+    make(tmp_path / "a")
+    with pytest.raises(UnusableInput, match="a: neither a file nor a folder"):
+        fingerprint([tmp_path / "a"])
 
 
 def test_hash_is_the_same_for_sliced_arrays():

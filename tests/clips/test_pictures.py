@@ -1,4 +1,7 @@
 import io
+import subprocess
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -11,6 +14,8 @@ from causeway.clips.pictures import FrameQueue
 from causeway.clips.readers.video import as_jpeg
 from causeway.clips.types import Drive, Frame, RawEgo, Recording, Rig, Vehicle
 from causeway.errors import UnusableInput
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 def drive(times, breaks=False):
@@ -118,3 +123,35 @@ def test_a_jpeg_stays_as_it_is():
     buffer = io.BytesIO()
     Image.new("RGB", (32, 24)).save(buffer, "JPEG")
     assert as_jpeg(buffer.getvalue(), 90, 1280) == (buffer.getvalue(), 32, 24)
+
+
+def test_what_is_no_picture_is_said_in_words_that_are_the_same_in_every_run():
+    with pytest.raises(ValueError, match=r"^cannot be decoded \(not a picture of a known format\)$"):
+        as_jpeg(b"no picture", 90, 1280)
+
+
+def test_a_picture_that_says_it_is_larger_than_memory_is_refused_without_a_warning(recwarn):
+    buffer = io.BytesIO()
+    Image.new("1", (12_000, 12_000)).save(buffer, "PNG")
+    with pytest.raises(ValueError, match="144000000 pixels"):
+        as_jpeg(buffer.getvalue(), 90, 1280)
+    assert len(recwarn) == 0
+
+
+def test_colours_of_a_video_are_the_same_without_vector_code():
+    """FFmpeg's flags are those of the process, so another one decodes without."""
+    code = """
+import hashlib, io, sys
+from causeway.clips.readers.video import picture_array, video_pictures
+from tests.clips.physicalai_fixture import video_bytes
+from tests.data_steps import without_vector_code
+data = io.BytesIO(video_bytes(3))
+if sys.argv[1] == "plain":
+    without_vector_code()
+print([hashlib.sha256(picture_array(picture).tobytes()).hexdigest() for picture in video_pictures(data, "v")])
+"""
+    said = [
+        subprocess.run([sys.executable, "-c", code, way], capture_output=True, text=True, check=True, cwd=ROOT).stdout
+        for way in ("plain", "usual")
+    ]
+    assert said[0] == said[1] != ""
