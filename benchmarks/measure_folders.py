@@ -24,7 +24,7 @@ from causeway.meta_actions.config import DetectorConfig
 from causeway.meta_actions.moments import find_moments
 from causeway.meta_actions.moments_config import MomentConfig
 from causeway.meta_actions.step import extract_meta_actions
-from causeway.quality.step import QualityConfig, validate_clips
+from causeway.quality.step import validate_clips
 
 ROOT = Path(__file__).resolve().parents[1]
 MAPPINGS = ROOT / "examples" / "tables"
@@ -65,7 +65,7 @@ def measured(source: Path, out: Path) -> list[str]:
     started = time.monotonic()
     layout = next(name for name, reader in _readers().items() if reader is reader_of(str(source), "auto")[0])
     read = _step(ingest, {"drives": str(source)}, out / "read", IngestConfig())
-    clips = _step(validate_clips, {"clips": read.location}, out / "clips", QualityConfig())
+    clips = _step(validate_clips, {"clips": read.location}, out / "clips", None)
     meta = _step(extract_meta_actions, {"clips": clips.location}, out / "meta", DetectorConfig())
     row = [source.name, layout, *_clip_cells(read, clips)]
     lanes = meta.table("meta_actions").column("lane")

@@ -112,15 +112,16 @@ def demo(
 def world(
     out: Out,
     scenes: Annotated[int, typer.Option(help="How many drives.")] = 24,
-    scenario: Annotated[list[str] | None, typer.Option(help="Only these scenarios.")] = None,
+    scenario: Annotated[list[str] | None, typer.Option(help="Only these; A+B is one longer drive of both.")] = None,
     seed: Seed = 0,
+    camera_hz: Annotated[int, typer.Option(help="Pictures a second: 1, 2, 5 or 10.")] = 10,
     as_json: Json = False,
 ) -> None:
     """Make drives of the built-in world, whose causes are known, in the PhysicalAI-AV layout.
 
-    Writes the drives and truth.parquet. Example: causeway world --scenes 8 --out drives
+    Writes the drives and truth.parquet. Example: causeway world --scenes 8 --scenario cut_in+curve --out drives
     """
-    settings: dict[str, Any] = {"scenes": scenes, "seed": seed}
+    settings: dict[str, Any] = {"scenes": scenes, "seed": seed, "camera_hz": camera_hz}
     _step("make_world", {}, settings | ({"scenarios": scenario} if scenario else {}), out, as_json)
 
 
@@ -191,16 +192,50 @@ def label(
     evidence: str,
     clips: Clips,
     out: Out,
-    teacher: Annotated[str, typer.Option(help="Who labels: rules.")] = "rules",
+    teacher: Annotated[str, typer.Option(help="Who labels: rules, MODEL@URL, or several with commas.")] = "rules",
+    model: Annotated[str, typer.Option(help="The model of a teacher given as a URL alone.")] = "",
+    critic: Annotated[str, typer.Option(help="MODEL@URL of a critic; another model than the teacher's.")] = "",
+    in_flight: Annotated[int, typer.Option(help="Requests at once to each endpoint.")] = 16,
+    budget_calls: Annotated[int, typer.Option(help="Most calls; 0 = any number.")] = 0,
+    budget_tokens: Annotated[int, typer.Option(help="Most tokens; 0 = any number.")] = 0,
+    budget_money: Annotated[float, typer.Option(help="Most money; 0 = any sum. Needs prices.")] = 0.0,
+    price_in: Annotated[float, typer.Option(help="Price of a million tokens sent.")] = 0.0,
+    price_out: Annotated[float, typer.Option(help="Price of a million tokens answered.")] = 0.0,
+    settings: Sets = None,
     as_json: Json = False,
 ) -> None:
     """Write a Chain-of-Causation label for every moment that has evidence.
 
-    Reads evidence and clips; writes labels. Causes come from the evidence alone, decisions from what the ego
-    of the clips did next.
-    Example: causeway label evidence --clips clips --out labels
+    Reads evidence and clips; writes labels. Causes come from the evidence (and pictures up to t0) alone, decisions from
+    what the ego of the clips did next. The key of an endpoint is in CAUSEWAY_TEACHER_KEY, a critic's in
+    CAUSEWAY_CRITIC_KEY. --set knows camera, seed, timeout_s, max_tokens, ledger.
+    Example: causeway label evidence --clips clips --out labels --teacher qwen3-vl@http://localhost:8000/v1
     """
-    _step("label_moments", {"evidence": evidence, "clips": clips}, {"teacher": teacher}, out, as_json)
+    from causeway.platform.steps import typed_settings
+
+    given: dict[str, Any] = {"teacher": teacher, "model": model, "critic": critic, "in_flight": in_flight}
+    given |= {"budget_calls": budget_calls, "budget_tokens": budget_tokens, "budget_money": budget_money}
+    given |= {"price_in": price_in, "price_out": price_out}
+    given |= typed_settings("label_moments", settings or [])
+    _step("label_moments", {"evidence": evidence, "clips": clips}, given, out, as_json)
+
+
+@app.command()
+def review(
+    labels: str,
+    clips: Clips,
+    port: Annotated[int, typer.Option(help="Where the page answers; 0 = any free port.")] = 8790,
+    host: Annotated[str, typer.Option(help="Which address of this machine it is bound to.")] = "127.0.0.1",
+    corrections: Annotated[str, typer.Option(help="A folder for corrections; default: beside the labels.")] = "",
+) -> None:
+    """Serve a page in the browser on which people review labels, until Ctrl-C.
+
+    Reads labels and clips; appends corrections to files, one for each reviewer and session, and overwrites none.
+    Example: causeway review labels --clips clips --corrections corrections
+    """
+    from causeway.platform.review.serving import review as serve_review
+
+    serve_review(labels, clips, corrections, host, port)
 
 
 @app.command()

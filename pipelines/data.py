@@ -25,8 +25,18 @@ def data(
     layout: str = "auto",
     teacher: str = "rules",
     corrections: str = "",
+    critic: str = "",
+    in_flight: int = 16,
+    budget_calls: int = 0,
+    budget_tokens: int = 0,
+    budget_money: float = 0.0,
+    price_in: float = 0.0,
+    price_out: float = 0.0,
 ) -> dsl.Artifact:
-    """ingest → validate → meta actions → moments → features → labels (fan-out) → review → validate → samples."""
+    """ingest → validate → meta actions → moments → features → labels (fan-out) → review → validate → samples.
+
+    `teacher` and `critic` as `causeway label` takes them; budgets are for each of the label tasks.
+    """
     raw = ingest(root=root, drives=drives, layout=layout)
     clips = validate_clips(clips=raw.outputs["clips"], root=root).outputs["passed"]
     meta = extract_meta_actions(clips=clips, root=root).outputs["meta"]
@@ -34,10 +44,23 @@ def data(
     evidence = build_features(moments=moments, clips=clips, root=root).outputs["evidence"]
     with dsl.ParallelFor(items=SHARDS, parallelism=SHARDS_AT_ONCE) as shard:
         labelled = label_moments(
-            evidence=evidence, clips=clips, root=root, teacher=teacher, shard=shard, shards=len(SHARDS)
+            evidence=evidence,
+            clips=clips,
+            root=root,
+            teacher=teacher,
+            shard=shard,
+            shards=len(SHARDS),
+            critic=critic,
+            in_flight=in_flight,
+            budget_calls=budget_calls,
+            budget_tokens=budget_tokens,
+            budget_money=budget_money,
+            price_in=price_in,
+            price_out=price_out,
         )
     merged = merge_labels(labels=dsl.Collected(labelled.outputs["labels"]), root=root)
-    reviewed = queue_review(labels=merged.outputs["merged"], root=root, corrections=corrections)
+    merged_labels = merged.outputs["merged"]
+    reviewed = queue_review(labels=merged_labels, evidence=evidence, clips=clips, root=root, corrections=corrections)
     labels = validate_labels(labels=reviewed.outputs["reviewed"], root=root).outputs["passed"]
     samples = build_samples(labels=labels, clips=clips, root=root).outputs["samples"]
     place_tasks()

@@ -22,12 +22,30 @@ def retraining(
     champion: str = "",
     rules: str = "",
     reason: str = "asked for by hand",
+    critic: str = "",
+    in_flight: int = 16,
+    budget_calls: int = 0,
+    budget_tokens: int = 0,
+    budget_money: float = 0.0,
+    price_in: float = 0.0,
+    price_out: float = 0.0,
 ) -> dsl.Artifact:
     """Every step of the three pipelines; what is current already is not run again."""
-    samples = data(root=root, drives=drives, layout=layout, teacher=teacher, corrections=corrections).output
-    policy = stages(
-        samples=samples, causes=samples, root=root, scale=scale, steps=steps, seed=seed
+    samples = data(
+        root=root,
+        drives=drives,
+        layout=layout,
+        teacher=teacher,
+        corrections=corrections,
+        critic=critic,
+        in_flight=in_flight,
+        budget_calls=budget_calls,
+        budget_tokens=budget_tokens,
+        budget_money=budget_money,
+        price_in=price_in,
+        price_out=price_out,
     ).output
+    policy = stages(samples=samples, causes=samples, root=root, scale=scale, steps=steps, seed=seed).output
     return checks(
         policy=policy,
         samples=samples,

@@ -12,7 +12,10 @@ import pytest
 
 from causeway.artifacts import write_artifact
 
-VERBS = "demo world ingest validate meta-actions moments features label samples train evaluate gate serve ask run compile show"
+VERBS = (
+    "demo world ingest validate meta-actions moments features label review samples train evaluate gate serve ask run "
+    "compile show"
+)
 ROWS = [{"clip_id": "a", "t_us": 1, "longitudinal": "stop", "lateral": "go_straight", "lane": None}]
 
 

@@ -74,6 +74,7 @@ COMPONENT_CATEGORIES = (
 )
 
 TRACK_TYPES = ("car", "truck", "bus", "motorcycle", "cyclist", "pedestrian", "animal", "static", "unknown")
+INDICATORS = ("off", "left", "right", "both")  # turn signals of a track; null: nobody knows
 LANE_KINDS = ("drive", "junction", "ramp", "shoulder", "bike", "bus", "unknown")
 ROAD_ELEMENT_KINDS = ("stop_line", "crosswalk", "bump", "sign", "cone")
 SIGNAL_STATES = ("red", "yellow", "green", "off", "unknown")

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2  # one for each state of the columns that others may have seen; tests hold which state it is
 
 TEXT, LONG, REAL, FLAG, BYTES = pa.string(), pa.int64(), pa.float64(), pa.bool_(), pa.binary()
 REALS, TEXTS = pa.list_(pa.float64()), pa.list_(pa.string())
@@ -109,6 +109,7 @@ _CLIPS = {
         vx_mps=REAL,
         vy_mps=REAL,
         observed_us=LONG,
+        indicator=TEXT,  # turn signals, of `INDICATORS`; null where nobody knows
     ),
     "frames": _table(
         "clip_id camera t_us", clip_id=TEXT, camera=TEXT, t_us=LONG, image=BYTES, width=LONG, height=LONG
@@ -240,7 +241,11 @@ _LABELS = _table(
     reasons=TEXTS,
     # provenance and what samples need of the moment
     teacher_version=TEXT,
+    prompt_hash=TEXT,  # null where nothing is asked in words
     evidence_hash=TEXT,
+    seed=LONG,
+    agreement=REAL,  # share of several teachers that gave this label; null for one teacher
+    critic=TEXT,  # the model critic; null where rules alone judged
     scenario=TEXT,
     split=TEXT,
 )
@@ -263,12 +268,16 @@ _ROLLOUTS = _table(
     accel_mps2=REAL,
     curvature_per_m=REAL,
     collision=TEXT,
+    collision_where=TEXT,
     collision_at_fault=FLAG,
     off_road=FLAG,
     lane_departure=FLAG,
+    wrong_way=FLAG,
     red_light_run=FLAG,
+    stop_sign_run=FLAG,
     progress_m=REAL,
     min_distance_m=REAL,
+    time_to_collision_s=REAL,
     done=FLAG,
     by_policy=FLAG,
     failure=TEXT,
@@ -285,6 +294,7 @@ SCHEMAS: dict[str, dict[str, TableSchema]] = {
             "drive_id t0_us",
             drive_id=TEXT,
             t0_us=LONG,
+            until_us=LONG,
             scenario=TEXT,
             longitudinal_decision=TEXT,
             lateral_decision=TEXT,

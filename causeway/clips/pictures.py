@@ -14,7 +14,7 @@ _NEVER_US = 2**62
 
 
 class FrameQueue:
-    """One camera's pictures in time order, taken in pieces; holds one picture at most.
+    """One camera's pictures in time order, taken in pieces; holds two pictures at most.
 
     `left_out` has (where, reason, detail) of pictures that cannot be put in order and of a video that breaks off,
     `thinned` counts those that come faster than `max_hz`. Both are whole once the last piece was taken.
@@ -41,17 +41,32 @@ class FrameQueue:
             yield frame
 
     def _usable(self, frames: Iterator[Frame]) -> Iterator[Frame]:
-        seen_us = kept_us = -_NEVER_US
-        for frame in self._until_broken(frames):
-            if frame.t_us <= seen_us:
-                self.left_out.append((frame.where, "time_goes_back", f"at {frame.t_us} us after {seen_us} us"))
-                continue
-            seen_us = frame.t_us
+        kept_us = -_NEVER_US
+        for frame in self._in_order(self._until_broken(frames)):
             if frame.t_us - kept_us >= self._shortest_us:
                 kept_us = frame.t_us
                 yield frame
             else:
                 self.thinned += 1
+
+    def _in_order(self, frames: Iterator[Frame]) -> Iterator[Frame]:
+        """Each picture once the next one is known: one stamp that is far ahead must not set all later ones aside."""
+        past_us, last = -_NEVER_US, next(frames, None)
+        for frame in frames:
+            assert last is not None
+            if frame.t_us > last.t_us:
+                yield last
+                past_us, last = last.t_us, frame
+            elif past_us < frame.t_us < last.t_us:
+                self._leave_out(last, f"the next one is at {frame.t_us} us")
+                last = frame
+            else:
+                self._leave_out(frame, f"after {last.t_us} us")
+        if last is not None:
+            yield last
+
+    def _leave_out(self, frame: Frame, why: str) -> None:
+        self.left_out.append((frame.where, "time_goes_back", f"at {frame.t_us} us, {why}"))
 
     def _until_broken(self, frames: Iterator[Frame]) -> Iterator[Frame]:
         try:

@@ -20,15 +20,15 @@ from causeway.errors import UnusableInput
 def clip_rows(path: Path, columns: Sequence[str] | None = None) -> Callable[[Sequence[str]], pa.Table]:
     """A function (clip ids) -> their rows as the file orders them, in clip_id and the columns named (None: all).
 
-    It holds one row group and what it returned last. UnusableInput when it cannot be read.
+    It holds one row group and what it returned last. UnusableInput when it cannot be read or a page has changed.
     """
     try:
-        file = pq.ParquetFile(path)
-    except (pa.ArrowInvalid, OSError) as error:
+        file = pq.ParquetFile(path, page_checksum_verification=True)
+        spans = list(spans_of(file))
+    except (pa.ArrowInvalid, OSError, ValueError) as error:
         raise _unreadable(path, error) from error
     names = None if columns is None else ["clip_id", *(name for name in columns if name != "clip_id")]
     schema = file.schema_arrow if names is None else pa.schema([file.schema_arrow.field(name) for name in names])
-    spans = list(_spans(file))
     lows, highs = [low for _, low, _ in spans], [high for _, _, high in spans]
     in_order = lows == sorted(lows) and highs == sorted(highs)
     group = _groups(file, path, schema.names)
@@ -73,7 +73,7 @@ def rows_of_each(table: pa.Table) -> dict[str, pa.Table]:
 _LAST_TEXT = "\U0010ffff"  # sorts after every id
 
 
-def _spans(file: pq.ParquetFile) -> Iterator[tuple[int, str, str]]:
+def spans_of(file: pq.ParquetFile) -> Iterator[tuple[int, str, str]]:
     """Each row group that has rows with its first and last clip id; every id where the file does not say."""
     leaf = [file.metadata.schema.column(i).path for i in range(file.metadata.num_columns)].index("clip_id")
     for number in range(file.metadata.num_row_groups):

@@ -21,8 +21,9 @@ def ticked_tracks(
     """Rows at ticks `first` .. `stop` - 1 of every object seen around them; `tracks` is in the world frame.
 
     Velocities come from vx_mps, vy_mps when the source gives them (not null), else from the sighting before; an
-    object seen once then has no rows. A sighting is known at its own time or at its `observed_us`, when the source
-    has that column: what was needed to place it in the world may be later.
+    object seen once, or once between two gaps, then has no rows. A sighting is known at its own time or at its
+    `observed_us`, when the source has that column: what was needed to place it in the world may be later. Turn signals
+    (`indicator`, when the source has them) are those of the sighting before.
     """
     if tracks is None or tracks.num_rows == 0:
         return []
@@ -49,23 +50,37 @@ def ticked_tracks(
             **moved,
             **{name: rows[name] for name in _SIZES},
             "observed_us": known_us[ever],
+            "indicator": _indicators(sorted_tracks).take(pa.array(before)),
         }
     )
 
 
+def _indicators(tracks: pa.Table) -> pa.ChunkedArray | pa.Array:
+    """Turn signals as they were seen, null where the source has none."""
+    if "indicator" not in tracks.column_names:
+        return pa.nulls(tracks.num_rows, pa.string())
+    return tracks.column("indicator").cast(pa.string())
+
+
 def _around(tracks: pa.Table, start_us: int, end_us: int) -> tuple[pa.Table, NDArray[np.int64]]:
-    """The sightings from shortly before to shortly after, by object and time, and a number [rows] for each object."""
+    """The sightings from shortly before to shortly after, by object and time, and a number [rows] for each piece."""
     times = tracks.column("t_us").to_numpy()
     near = (times >= start_us - MAX_GAP_US) & (times <= end_us + MAX_GAP_US)
     chosen = tracks.filter(pa.array(near)).combine_chunks()
     codes = _codes(chosen)
     order = np.lexsort([chosen.column("t_us").to_numpy(), codes])
-    return chosen.take(pa.array(order)), codes[order]
+    return chosen.take(pa.array(order)), _pieces(codes[order], chosen.column("t_us").to_numpy()[order])
 
 
 def _codes(tracks: pa.Table) -> NDArray[np.int64]:
     names = tracks.column("track_id").cast(pa.string()).combine_chunks().dictionary_encode()
     return names.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+
+
+def _pieces(track: NDArray[np.int64], t_us: NDArray[np.int64]) -> NDArray[np.int64]:
+    """A number for each object between two of its gaps: what is on the other side says nothing of how it moves here."""
+    begins = np.append(True, (track[1:] != track[:-1]) | (np.diff(t_us) > MAX_GAP_US))
+    return np.cumsum(begins[: len(track)])
 
 
 def _columns(tracks: pa.Table, codes: NDArray[np.int64]) -> dict[str, NDArray]:

@@ -2,8 +2,8 @@
 
 Knows which scenes, how several worlds are stepped together with one batched question, and when a rollout ends:
 at the end of the scene, at the first collision or when the road is left (as the paper's simulation does), or
-when an answer fails. Does not know formulas (`rollout_scores`). Simulated time waits for the policy; its
-latency is measured by another suite.
+when an answer fails. Does not know formulas (`rollout_scores`). Simulated time waits for the policy unless the
+conditions give it a latency; its own is measured by another suite.
 """
 
 from collections.abc import Callable, Sequence
@@ -16,7 +16,10 @@ from causeway.errors import CausewayError, UsageError
 from causeway.evaluation.answers import Answering, AskConfig, ask
 from causeway.evaluation.baselines import BaselinePolicy
 from causeway.model.observation import Observation, ObservationSpec
+from causeway.simulation.compose import checked_seed, legs_of
+from causeway.simulation.conditions import PERFECT, Conditions
 from causeway.simulation.plans import PolicyFault, carried_on
+from causeway.simulation.scenarios import SCENARIOS
 from causeway.simulation.world import World, expert_trajectory
 
 REPLAN_TICKS = 5  # 0.5 s
@@ -47,13 +50,16 @@ class Rollout:
 
 
 def scene_ids(count: int, seed: int, scenarios: Sequence[str] = ()) -> list[SceneId]:
-    """`count` scenes, the scenarios in turn; seeds far from those of training drives, which count up from 0."""
-    from causeway.simulation.scenarios import SCENARIOS
+    """`count` scenes, the scenarios in turn (several joined by `+` are one longer drive).
 
+    Seeds lie far from those of training drives, which count up from 0. UsageError for what there is not.
+    """
     names = list(scenarios) or sorted(SCENARIOS)
-    unknown = sorted(set(names) - set(SCENARIOS))
-    if count < 1 or unknown:
-        raise UsageError(f"{count} scenes of {names}: at least one scene, of {', '.join(sorted(SCENARIOS))}")
+    for name in names:
+        legs_of(name)
+    if count < 1:
+        raise UsageError(f"{count} scenes: ask for at least one")
+    checked_seed(seed)
     return [SceneId(names[i % len(names)], 900_000 + 1000 * seed + i // len(names)) for i in range(count)]
 
 
@@ -64,9 +70,10 @@ def roll_out(
     driver: str = "policy",
     spec: ObservationSpec | None = None,
     progress: Progress | None = None,
+    conditions: Conditions = PERFECT,
 ) -> list[Rollout]:
     """Drive all scenes side by side; every 0.5 s one batched question plans for all that still drive."""
-    cars = [_Car(scene, World(scene.scenario, scene.seed, spec)) for scene in scenes]
+    cars = [_Car(scene, World(scene.scenario, scene.seed, spec, conditions)) for scene in scenes]
     seen: list[Observation] = [car.world.reset() for car in cars]
     done_ticks = 0
     while driving := [i for i, car in enumerate(cars) if not car.over]:

@@ -34,6 +34,7 @@ def key_frames(behaviour: Behaviour, around: Around, seen: Sightings) -> Found:
         found.count(**part.counts)
     ranges = without_doubles(ahead_frames(behaviour, around, seen, across))
     frames = _outside_ranges([*speed.frames, *path.frames], len(behaviour.t_us), found)
+    frames = _not_preparing(frames, ranges, behaviour, found)
     merged = merge(sorted([*frames, *ranges], key=_order), config.merge_us, behaviour.t_us)
     found.count(merged=sum(f.transitions for f in frames) - sum(f.transitions for f in merged))
     found.count(transitions=changes(behaviour))
@@ -67,6 +68,23 @@ def _outside_ranges(frames: Sequence[KeyFrame], count: int, found: Found) -> lis
     return kept
 
 
+def _not_preparing(
+    frames: Sequence[KeyFrame], ranges: Sequence[KeyFrame], behaviour: Behaviour, found: Found
+) -> list[KeyFrame]:
+    """Without the slowing, for nothing else, that a preparation is seen by: it is that decision."""
+    starts = {behaviour.before(r.tick) for r in ranges if r.scenario.endswith("_preparation")}
+    kept: list[KeyFrame] = []
+    for frame in frames:
+        if frame.channel == "longitudinal" and frame.tick in starts and frame.scenario in _SLOWING:
+            found.count(within_range=frame.transitions)
+        else:
+            kept.append(frame)
+    return kept
+
+
+_SLOWING = ("slow", "stop", "slow_for_lead", "stop_for_lead")
+
+
 def merge(frames: Sequence[KeyFrame], merge_us: int, t_us: np.ndarray) -> list[KeyFrame]:
     """One key frame for those within `merge_us` of the first of them; `frames` by time.
 
@@ -96,5 +114,6 @@ def _spokesman(group: Sequence[KeyFrame]) -> KeyFrame:
     order = list(CHANNELS)
     acted = [f for f in group if not f.planned] or list(group)
     best = max(acted, key=lambda f: (*weight(f.scenario, f.before, f.after), -order.index(f.channel)))
-    tick = best.tick if best.scenario in SCENARIOS else acted[0].tick
+    alike = [f.tick for f in acted if f.scenario == best.scenario]  # braking and moving aside for one thing: the first
+    tick = min(alike) if best.scenario in SCENARIOS else acted[0].tick
     return replace(best, tick=tick, transitions=min(sum(f.transitions for f in group), 1))

@@ -22,7 +22,7 @@ def ahead_frames(behaviour: Behaviour, around: Around, seen: Sightings, across: 
     """Key frames with their ranges, of a run of ticks with its moves across the lane."""
     frames = _passing(behaviour, around) + _not_yielding(behaviour, around, seen)
     for move in across:
-        frames += _changing(behaviour, around, move) if move.lane else _nudging(behaviour, around, move)
+        frames += _changing(behaviour, around, move) if move.lane else _nudging(behaviour, around, seen, move)
     return frames
 
 
@@ -56,17 +56,48 @@ def _changing(behaviour: Behaviour, around: Around, move: Move) -> list[KeyFrame
     side = around.beside_left if move.lane > 0 else around.beside_right
     speed = np.maximum(behaviour.speed_mps[ticks], 0.1)
     reason = around.lead_mps[ticks] < speed - config.slower_mps
+    reason &= around.lead_gap_m[ticks] < config.behind_m + config.behind_s * speed
     reason |= around.lead_gap_m[ticks] < config.near_s * speed
     reason |= around.obstacle_gap_m[ticks] < config.obstacle_m
-    return _prepared(behaviour, side[ticks] & reason, ticks, "lane_change_preparation")
+    taken = _closed(side[ticks], config.gap_ticks)
+    if (side[ticks] & reason).any():
+        return _prepared(behaviour, taken & reason, ticks, "lane_change_preparation")
+    # what the route asks for, or where a lane ends, nobody around shows: only that one slows
+    slows = {phase.start for phase in phases(behaviour.longitudinal) if phase.kind == SLOW}
+    return [f for f in _prepared(behaviour, taken, ticks, "lane_change_preparation") if f.tick in slows]
 
 
-def _nudging(behaviour: Behaviour, around: Around, move: Move) -> list[KeyFrame]:
-    """While something narrows our way, but the room beside it is taken."""
+def _closed(of: np.ndarray, ticks: int) -> np.ndarray:
+    """With what is False for no longer than so many ticks between True."""
+    filled = of.copy()
+    for start, stop in stretches(~of):
+        if start > 0 and stop < len(of) and stop - start <= ticks:
+            filled[start:stop] = True
+    return filled
+
+
+def _nudging(behaviour: Behaviour, around: Around, seen: Sightings, move: Move) -> list[KeyFrame]:
+    """While something narrows our way, but the room beside it is taken, or will be by who comes towards us."""
     ticks = _before(behaviour, move)
     side = around.beside_left if move.across_m > 0 else around.beside_right
-    blocked = side[ticks] & (around.obstacle_gap_m[ticks] < behaviour.config.obstacle_m)
+    taken = side | _met_beside(behaviour, around, seen, ticks, np.sign(move.across_m))
+    blocked = taken[ticks] & (around.obstacle_gap_m[ticks] < behaviour.config.obstacle_m)
     return _prepared(behaviour, blocked, ticks, "nudge_preparation") if move.leaves else []
+
+
+def _met_beside(behaviour: Behaviour, around: Around, seen: Sightings, ticks: slice, side: float) -> np.ndarray:
+    """Ticks [n] in which somebody comes towards us who would be beside the obstacle before we are past it."""
+    config, rows = behaviour.config, seen.between(ticks.start, ticks.stop)
+    tick, offset = seen.tick[rows], side * seen.lane_offset_m[rows]
+    obstacle_m, speed = around.obstacle_gap_m[tick], np.maximum(behaviour.speed_mps[tick], config.passes_mps)
+    to_it_m = seen.gap_m[rows] - obstacle_m
+    past_s = (obstacle_m + config.passes_m) / speed + config.spare_s
+    comes = ~seen.heads_our_way[rows] & (seen.along_mps[rows] < -config.comes_mps) & ~seen.weak[rows]
+    comes &= (offset > config.beside_m[0]) & (offset < config.beside_m[1])
+    meets = comes & (to_it_m > -config.passes_m) & (to_it_m < -seen.along_mps[rows] * past_s)
+    taken = np.zeros(len(behaviour.t_us), dtype=bool)
+    taken[tick[meets]] = True
+    return taken
 
 
 def _before(behaviour: Behaviour, move: Move) -> slice:
@@ -79,7 +110,14 @@ def _prepared(behaviour: Behaviour, blocked: np.ndarray, ticks: slice, scenario:
     least = behaviour.config.prepares_ticks[0]
     ready = behaviour.before(ticks.stop) - ticks.start
     waits = [(a, b) for a, b in stretches(blocked) if b > ready - least and b - a >= least]
-    return [_range(behaviour, ticks.start + a, ticks.start + b - 1, scenario) for a, b in waits[-1:]]
+    return [_slowed(behaviour, ticks.start + a, ticks.start + b - 1, scenario) for a, b in waits[-1:]]
+
+
+def _slowed(behaviour: Behaviour, first: int, last: int, scenario: str) -> KeyFrame:
+    """A range of being blocked, from when one slows for it."""
+    early = first - behaviour.config.slows_ticks
+    slows = [p for p in phases(behaviour.longitudinal) if p.kind == SLOW and early <= p.start <= last]
+    return _range(behaviour, slows[0].start if slows else first, last, scenario)
 
 
 def _not_yielding(behaviour: Behaviour, around: Around, seen: Sightings) -> list[KeyFrame]:

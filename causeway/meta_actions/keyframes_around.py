@@ -34,6 +34,11 @@ class Sightings:
     offset_m: np.ndarray  # + = left
     clearance_m: np.ndarray  # beside us; < 0: in our way
     along_mps: np.ndarray
+    across_mps: np.ndarray  # + = to the left
+    heads_our_way: np.ndarray  # bool
+    lane_offset_m: np.ndarray  # from the middle of our lane, wherever in it we are
+    into_lane_m: np.ndarray  # how far its near side is inside the edge of our lane
+    signals: np.ndarray  # its turn signal: +1 left, -1 right, 0 none or not known
 
     def between(self, first: int, stop: int) -> slice:
         """The rows of ticks from `first` to `stop` (not included)."""
@@ -167,6 +172,7 @@ def _pick(values: np.ndarray, rows: np.ndarray) -> np.ndarray:
 
 def _sightings(scene: Scene, rows: Against, numbers: dict[str, int], first: int) -> Sightings:
     track = np.array([_number(f"track {name}", numbers) for name in scene.tracks.track_id], dtype=np.int64)
+    half_across_m = np.abs(rows.offset_m) - rows.clearance_m - scene.width_m / 2
     return Sightings(
         tick=scene.tracks.tick + first,
         track=track,
@@ -175,6 +181,11 @@ def _sightings(scene: Scene, rows: Against, numbers: dict[str, int], first: int)
         offset_m=rows.offset_m,
         clearance_m=rows.clearance_m,
         along_mps=rows.along_mps,
+        across_mps=rows.across_mps,
+        heads_our_way=np.abs(rows.turn_rad) < np.pi / 3,
+        lane_offset_m=rows.lane_offset_m,
+        into_lane_m=rows.half_lane_m - (np.abs(rows.lane_offset_m) - half_across_m),
+        signals=(scene.tracks.indicator == "left") * 1 - (scene.tracks.indicator == "right") * 1,
     )
 
 
@@ -262,8 +273,8 @@ def _narrowing(scene: Scene, rows: Against, config: MomentConfig) -> np.ndarray:
 def unknown(t_us: np.ndarray) -> tuple[Around, Sightings]:
     """Nothing is known of what was around at these ticks."""
     empty = {field.name: np.zeros(0) for field in fields(Sightings)}
-    empty |= {name: np.zeros(0, dtype=np.int64) for name in ("tick", "track")}
-    empty["weak"] = np.zeros(0, dtype=bool)
+    empty |= {name: np.zeros(0, dtype=np.int64) for name in ("tick", "track", "signals")}
+    empty |= {name: np.zeros(0, dtype=bool) for name in ("weak", "heads_our_way")}
     flags = {
         "has_tracks",
         "has_map",

@@ -11,7 +11,7 @@ import numpy as np
 
 from causeway.clips.geometry import TICK_US
 from causeway.meta_actions.keyframes_around import SIGNALS, Around, Sightings
-from causeway.meta_actions.keyframes_moves import switched
+from causeway.meta_actions.keyframes_others import cut_in_began, takes_risks
 from causeway.meta_actions.keyframes_types import Behaviour, Found, KeyFrame
 from causeway.meta_actions.moments_config import MomentConfig
 from causeway.meta_actions.names import LONGITUDINAL
@@ -72,7 +72,7 @@ def speed_frames(behaviour: Behaviour, around: Around, seen: Sightings) -> Found
 
 def _frame(behaviour: Behaviour, around: Around, seen: Sightings, phase: Phase) -> KeyFrame:
     before, after = (LONGITUDINAL[behaviour.longitudinal[tick]] for tick in (phase.start - 1, phase.start))
-    t0 = behaviour.before(phase.start)
+    t0 = behaviour.before(_begins(behaviour, phase))
     frame = KeyFrame(t0, "longitudinal", before, after, generic_of(before, after))
     if phase.kind == SLOW:
         return _slowing(behaviour, around, seen, phase, frame)
@@ -85,27 +85,61 @@ def _frame(behaviour: Behaviour, around: Around, seen: Sightings, phase: Phase) 
     return frame
 
 
+def _begins(behaviour: Behaviour, phase: Phase) -> int:
+    """When it begins: going on after braking, not while what is left of the braking fades."""
+    if phase.kind != GO or phase.before != SLOW:
+        return phase.start
+    ticks = slice(phase.start, min(phase.start + behaviour.config.fades_ticks, phase.stop) + 1)
+    gains = np.flatnonzero(np.diff(behaviour.speed_mps[ticks]) > behaviour.config.gains_mps2 * TICK_US / 1e6)
+    return phase.start + (int(gains[0]) if len(gains) else 0)
+
+
 def _slowing(behaviour: Behaviour, around: Around, seen: Sightings, phase: Phase, frame: KeyFrame) -> KeyFrame:
     stops = phase.after == STAND
     frame = frame.named("stop") if stops else frame
     causes = _causes(behaviour, around, frame.tick, phase)
     stood_for = _stopped_for(around, phase.stop, behaviour.config) if stops else ""
-    for cause in [stood_for, *causes] if stood_for else causes:
-        if cause in ("slow_for_lead", "stop_for_lead", "cut_in"):
-            began = _cut_in(around, seen, phase, behaviour.config)
-            if began is not None:
-                return frame.named("cut_in").at(began)
-            if cause != "cut_in":
-                return frame.named("stop_for_lead" if stops else "slow_for_lead")
-        elif cause == "stop_for_control":
+    asked = [stood_for, *causes] if stood_for else causes
+    if not asked or asked[0] in _OTHERS:
+        named = _for_others(behaviour, around, seen, phase.start, frame)
+        if named is not None:
+            return named
+        if not asked and _nears(behaviour, around, frame.tick, phase):
+            asked = ["slow_for_lead"]
+    for cause in asked:
+        if cause == "cut_in":
+            continue
+        if cause in ("slow_for_lead", "stop_for_lead"):
+            return frame.named("stop_for_lead" if stops else "slow_for_lead")
+        if cause == "stop_for_control":
             return frame.named(cause).at(_turned(around, frame.tick, phase.stop, ("red", "yellow")))
-        elif cause == "curve":
+        if cause == "curve":
             last = curve_end(around, phase.start, behaviour.config)
             turns = stops or around.in_junction[phase.start : last + 1].any()  # no curve of the road, a turn of ours
             return frame if turns else frame.named(cause).until(last)
-        else:
-            return frame.named(cause)
+        return frame.named(cause)
     return frame
+
+
+def _for_others(behaviour: Behaviour, around: Around, seen: Sightings, start: int, frame: KeyFrame) -> KeyFrame | None:
+    """Slowing for somebody who drives dangerously, or who cuts in; None when nobody does."""
+    if takes_risks(around, seen, start, behaviour.config):
+        return frame.named("risky_driving")
+    began = cut_in_began(behaviour, around, seen, start)
+    return None if began is None else frame.named("cut_in").at(began)
+
+
+_OTHERS = ("slow_for_lead", "stop_for_lead", "cut_in", "risky_driving")
+
+
+def _nears(behaviour: Behaviour, around: Around, t0: int, phase: Phase) -> bool:
+    """A lead that asks for little: near, and slower than we are or braking; or too near, as after a change of lane."""
+    ticks = slice(t0, min(phase.stop, phase.start + behaviour.config.cause_ticks))
+    v = behaviour.speed_mps[ticks]
+    near = around.lead_gap_m[ticks] < behaviour.config.follow_gap_m + behaviour.config.near_s * v
+    slower = (around.lead_mps[ticks] < v) | (around.lead_accel_mps2[ticks] < -behaviour.config.cause_mps2)
+    tight = around.lead_gap_m[ticks] < behaviour.config.follow_gap_m + behaviour.config.tight_s * v
+    return bool((tight | (near & slower)).any())
 
 
 def _causes(behaviour: Behaviour, around: Around, t0: int, phase: Phase) -> list[str]:
@@ -209,36 +243,3 @@ def curve_end(around: Around, tick: int, config: MomentConfig) -> int:
     ahead = (np.abs(bend) >= np.abs(bend[0]) / 2) & (np.sign(bend) == np.sign(bend[0]))
     ends = np.flatnonzero(~ahead)
     return tick + (int(ends[0]) if len(ends) else len(bend)) - 1
-
-
-def _cut_in(around: Around, seen: Sightings, phase: Phase, config: MomentConfig) -> int | None:
-    """The tick at which whom we brake for began to move from the next lane onto our way; None when nobody did.
-
-    Turn signals are in no source, so only the move tells, and only one that ends before us: a velocity across the lane
-    alone may be noise. Our own change of lane is no cut-in.
-    """
-    lead, looks = around.lead, config.cut_in_ticks
-    for tick in range(max(phase.start - looks, 1), min(phase.start + looks, len(lead))):
-        if lead[tick] >= 0 and lead[tick] != lead[tick - 1]:
-            began = _moved_over(around, seen, tick, config)
-            if began is not None:
-                return began
-    return None
-
-
-def _moved_over(around: Around, seen: Sightings, tick: int, config: MomentConfig) -> int | None:
-    """When our lead from `tick` on began to come over from beside us; None when it did not."""
-    there = seen.between(tick - config.cut_in_takes_ticks, tick + config.cut_in_ticks)
-    rows = there.start + np.flatnonzero(seen.track[there] == around.lead[tick])
-    ticks, offset = seen.tick[rows], np.abs(seen.offset_m[rows])
-    until = int(np.searchsorted(ticks, tick, side="right"))
-    if until < 5 or (seen.along_mps[rows] < config.cut_in_least_mps).any():
-        return None
-    ours = slice(ticks[0], tick + 1)
-    if switched(around.lane_offset_m[ours], around.lane[ours], config).any():
-        return None
-    if offset[:until].max() < config.cut_in_from_m or offset[until - 1 :].min() > config.cut_in_to_m:
-        return None
-    inward = -np.gradient(offset[:until]) / (TICK_US / 1e6) > config.cut_in_across_mps
-    still = np.flatnonzero(~inward[: int(np.argmin(offset[:until]))])
-    return int(ticks[still[-1] + 1 if len(still) else 0])

@@ -33,6 +33,9 @@ class MomentConfig:
     beside_gap_m: tuple[float, float] = (6.0, 4.0)  # who is closer ahead or behind there leaves us no gap
     beside_s: float = 2.0  # or will be within this time
 
+    fades_ticks: int = 7  # a braking fades for so long, at most, before one goes on
+    gains_mps2: float = 0.1
+
     # what a braking is for
     cause_ticks: int = 20  # causes are looked for from t0 to this long after the action began
     cause_mps2: float = 0.3  # what asks for less braking is no cause
@@ -59,6 +62,16 @@ class MomentConfig:
     cut_in_from_m: float = 2.2  # from beside our lane …
     cut_in_to_m: float = 1.2  # … to our way
     cut_in_across_mps: float = 0.15
+
+    # who drives dangerously
+    risk_ticks: tuple[int, int] = (20, 60)  # looked for so long before and after an action began
+    risk_m: float = 70.0
+    risk_least_ticks: int = 4
+    backs_up_mps: float = 0.3
+    comes_mps: float = 2.0
+    over_line_m: float = 0.25
+    weaves_m: float = 0.8  # in and out again
+    swerves_mps: float = 2.6  # a change of lane is slower
 
     # moves across the lane
     move_smoothing_ticks: int = 5
@@ -89,9 +102,17 @@ class MomentConfig:
     # ranges
     junction_by_ticks: int = 30  # a line that is crossed belongs to the junction reached so soon after
     rolls_mps: float = 1.0
-    prepares_ticks: tuple[int, int] = (10, 64)  # a preparation of less is none; how far back one is looked for
+    prepares_ticks: tuple[int, int] = (10, 150)  # a preparation of less is none; how far back one is looked for
     slower_mps: float = 1.0  # a lead that is slower than we are, or nearer than this time: a reason to change lanes
     near_s: float = 2.5
+    tight_s: float = 1.5
+    behind_m: float = 6.0  # and no farther away than this …
+    behind_s: float = 3.5  # … and this time
+    passes_m: float = 12.0  # from before what stands to past it, both of us
+    passes_mps: float = 4.0
+    spare_s: float = 1.5
+    gap_ticks: int = 50  # a gap on the lane beside that is there for no longer is none
+    slows_ticks: int = 40  # one slows so long before one is seen to be blocked
     obstacle_m: float = 40.0
     intent_ticks: int = 5
     intent_m: float = 40.0

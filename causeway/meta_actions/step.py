@@ -50,11 +50,21 @@ def meta_actions_of(
     """
     spec = tables_of("meta_actions")["meta_actions"]
     found = [spec.schema.empty_table()]
-    for _, parts, tables in each_drive_tables(clips, _TABLES, drive_ids):
-        ego = drive_motion(parts, tables["ego"])
-        if not _not_finite(ego).size:
-            found.append(_rows(ego, parts, tables, config))
+    found += [rows for _, _, rows in each_drive_meta_actions(clips, drive_ids, config)]
     return pa.concat_tables(found).sort_by([(key, "ascending") for key in spec.keys])
+
+
+def each_drive_meta_actions(
+    clips: Artifact, drive_ids: Collection[str] | None = None, config: DetectorConfig = DEFAULTS
+) -> Iterator[tuple[str, list[Clip], pa.Table]]:
+    """(drive_id, its clips by time, its rows of `meta_actions` by time) of one drive after the other, by drive_id.
+
+    One drive is in memory at a time. A drive whose ego motion is not finite has no rows.
+    """
+    empty = tables_of("meta_actions")["meta_actions"].schema.empty_table()
+    for drive_id, parts, tables in each_drive_tables(clips, _TABLES, drive_ids):
+        ego = drive_motion(parts, tables["ego"])
+        yield drive_id, parts, empty if _not_finite(ego).size else _rows(ego, parts, tables, config)
 
 
 def runs(t_us: np.ndarray) -> Iterator[slice]:

@@ -7,6 +7,7 @@ everything done and only serves, asks and writes the page again.
 
 import sys
 import time
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -56,6 +57,8 @@ def run_demo(out: Path, drives: str, layout: str) -> dict[str, Any]:
 def run_loop(root: Path, logs: Path, drives: str, layout: str, registry: str) -> Loop:
     """The three pipelines. What drives without causes cannot feed is fed by the built-in world."""
     own = _data(root, logs, drives, layout) if drives else None  # first: what cannot be used is said at once
+    if own:
+        check_trainable(own, drives)
     world = run_named("make_world", {}, {"scenes": WORLD_SCENES}, root=str(root))
     causes = _data(root, logs, world.location, "physicalai-av")
     samples = own or causes
@@ -77,6 +80,19 @@ def run_loop(root: Path, logs: Path, drives: str, layout: str, registry: str) ->
         logs / "release.log",
     )
     return Loop(samples, causes, policy, release)
+
+
+def check_trainable(samples: Manifest, drives: str) -> None:
+    """UnusableInput before anything is trained when no sample of `drives` may be: how many there are, and why."""
+    opened = Artifact(samples)
+    splits = Counter(opened.table("samples", ["split"]).column("split").to_pylist())
+    if splits["train"]:
+        return
+    found = ", ".join(f"{count} in {name}" for name, count in sorted(splits.items())) or "none at all"
+    told = f"{drives}: no sample to train on ({found})"
+    for reason, count in Counter(opened.table("quarantine").column("detail").to_pylist()).most_common(1):
+        told += f"; {count} moments have none: {reason}"
+    raise UnusableInput(f"{told}; give more drives, or longer ones with pictures")
 
 
 def _data(root: Path, logs: Path, drives: str, layout: str) -> Manifest:
@@ -111,4 +127,3 @@ def _serve_and_ask(loop: Loop, log: Path) -> tuple[Any, dict[str, Any]]:
 
 def _text(answer: dict[str, Any], page: Path) -> str:
     return f"answer of the endpoint over gRPC:\n{describe(answer)}\nreport: {page}"
-

@@ -12,7 +12,9 @@ from causeway.artifacts.store import is_s3
 from causeway.errors import UsageError
 from causeway.platform.laptop import check_arguments, pipeline_function
 
-_CASTS = {"NUMBER_INTEGER": int, "NUMBER_DOUBLE": float, "STRING": str}
+_BUDGET = ("budget_calls", "budget_tokens", "budget_money", "price_in", "price_out")
+_LABELLING = frozenset({"teacher", "critic", "in_flight", *_BUDGET})  # settings of `label_moments`
+_CASTS = {"Integer": int, "Float": float}  # as KFP names the types of parameters; any other is text
 
 
 def registry_uri(folder: Path) -> str:
@@ -42,7 +44,16 @@ def pipeline_arguments(name: str, settings: Sequence[str], root: str) -> dict[st
         from causeway.platform.registry import refuse_password
 
         refuse_password(given["registry"])  # before any log has it
+    if "teacher" in inputs:
+        _refuse_labellers(given)
     return given
+
+
+def _refuse_labellers(given: dict[str, Any]) -> None:
+    """UsageError for what the label task would refuse after hours, and after a log had named it."""
+    from causeway.reasoning.label_config import LabelConfig
+
+    LabelConfig(**{name: value for name, value in given.items() if name in _LABELLING})
 
 
 def _cast(key: str, value: str, kind: str) -> Any:

@@ -10,7 +10,7 @@ import json
 import os
 import sys
 import traceback
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
@@ -72,6 +72,24 @@ def resolve_config(function: Callable, settings: Mapping[str, Any]) -> Any:
     if unknown:
         raise UsageError(f"{function.__name__}: no setting {unknown[0]!r}; it has {', '.join(sorted(known))}")
     return kind(**{n: tuple(v) if isinstance(v, list) else v for n, v in settings.items()})
+
+
+def typed_settings(name: str, written: Sequence[str]) -> dict[str, Any]:
+    """Settings of a step as a person writes them, `name=value`, each with the type of its default."""
+    from causeway.artifacts import config_class
+
+    kind = config_class(step_function(name))
+    defaults: dict[str, Any] = {f.name: f.default for f in fields(kind) if f.init} if kind else {}
+    found: dict[str, Any] = {}
+    for text in written:
+        key, equals, value = text.partition("=")
+        if not equals or key not in defaults:
+            raise UsageError(f"--set {text}: write name=value; {name} knows {', '.join(sorted(defaults)) or 'none'}")
+        try:
+            found[key] = type(defaults[key])(value)
+        except ValueError as error:
+            raise UsageError(f"--set {text}: not a number") from error
+    return found
 
 
 def run_named(

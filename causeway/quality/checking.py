@@ -10,14 +10,17 @@ import pyarrow as pa
 
 from causeway.artifacts import Artifact
 from causeway.artifacts.schemas import SCHEMAS
+from causeway.quality.dropping import left_facts
 from causeway.quality.engine import check_table
 from causeway.quality.expectations import Suite
 from causeway.quality.facts import behaviour, learning, results
 from causeway.quality.facts.clips import SCHEMAS as CLIP_SCHEMAS
 from causeway.quality.facts.clips import Tables, clip_facts
+from causeway.quality.facts.evidence import evidence_facts
 from causeway.quality.facts.layout import column_facts
 from causeway.quality.report import QualityReport, in_one, in_order
-from causeway.quality.suites import suite_named, suites_for
+from causeway.quality.suites import SUITES_OF_KIND, suite_named, suites_for
+from causeway.quality.suites.clips import CLIPS_LEFT
 from causeway.quality.suites.layout import COLUMNS
 
 _PART_ROWS = 50_000  # facts held against a suite at a time
@@ -44,13 +47,25 @@ def quality_of(artifact: Artifact, suite: str = "") -> QualityReport:
     if layout.refusals or len(suites) == 1:
         return QualityReport(kind, layout.checks)
     wanted = [s for s in suites if s is not COLUMNS]
-    parts = _clip_reports(artifact, wanted) if kind == "clips" else _reports(artifact, wanted)
-    return in_order(in_one(kind, [layout, *parts]), [s.name for s in suites])
+    if kind == "clips":
+        return _clips_report(artifact, layout, wanted)
+    return in_order(in_one(kind, [layout, *_reports(artifact, wanted)]), [s.name for s in suites])
 
 
 def _reports(artifact: Artifact, suites: list[Suite]) -> Iterator[QualityReport]:
     for suite in suites:
         yield check_table(_FACTS[suite.name](artifact), suite)
+
+
+def _clips_report(clips: Artifact, layout: QualityReport, wanted: list[Suite]) -> QualityReport:
+    """How many clips are left is known when they were held against every other suite."""
+    names = [COLUMNS.name, *(s.name for s in wanted)]
+    asked = [s for s in SUITES_OF_KIND["clips"] if s is not CLIPS_LEFT] if CLIPS_LEFT in wanted else wanted
+    found = in_one("clips", [layout, *_clip_reports(clips, asked)])
+    if CLIPS_LEFT in wanted:
+        left = check_table(left_facts(found, clips.manifest.counts.get("clips", 0)), CLIPS_LEFT)
+        found = QualityReport("clips", tuple(c for c in (*found.checks, *left.checks) if c.suite in names))
+    return in_order(found, names)
 
 
 def _clip_reports(clips: Artifact, suites: list[Suite]) -> Iterator[QualityReport]:
@@ -109,7 +124,7 @@ _FACTS: dict[str, Callable[[Artifact], pa.Table]] = {
     "truth": lambda a: behaviour.truth_facts(_table(a, "truth")),
     "meta_actions": lambda a: behaviour.meta_action_facts(_table(a, "meta_actions")),
     "moments": lambda a: behaviour.moment_facts(_table(a, "moments")),
-    "evidence": lambda a: behaviour.evidence_facts(_table(a, "evidence")),
+    "evidence": lambda a: evidence_facts(_table(a, "evidence")),
     "labels": lambda a: learning.label_facts(_table(a, "labels")),
     "review_queue": lambda a: learning.queue_facts(_table(a, "review_queue")),
     "samples": lambda a: learning.sample_facts(_table(a, "samples"), set(a.manifest.files)),

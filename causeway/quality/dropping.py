@@ -69,6 +69,17 @@ def dropped_by(report: QualityReport) -> Dropped:
     return Dropped(clips, rows)
 
 
+def left_facts(report: QualityReport, clips: int) -> pa.Table:
+    """One row: the share of `clips` that a report on them drops, and in words how many and mostly why; null of none."""
+    dropped = len(dropped_by(report).clips)
+    told = f"{dropped} of {clips} clips would be dropped"
+    if dropped:
+        worst = max(report.failed("drop_clip"), key=lambda check: len({f.clip_id for f in check.failures}))
+        told += f", most of them for {worst.line}"
+    share = pa.array([dropped / clips if clips else None], pa.float64())
+    return pa.table({"subject": ["all clips"], "dropped_share": share, "told": [told]})
+
+
 @dataclass(frozen=True)
 class Kept:
     """A clip's tables without what was dropped, how many things were read and kept, and (where, verdict) of the rest.

@@ -20,13 +20,6 @@ from causeway.quality.report import QualityReport
 
 
 @dataclass(frozen=True)
-class QualityConfig:
-    """When too little is left."""
-
-    max_dropped_share: float = 0.5  # of the clips; more dropped means that the source is at fault, not the clips
-
-
-@dataclass(frozen=True)
 class ValidateConfig:
     """Which suite; "" = all of the artifact's kind."""
 
@@ -34,19 +27,18 @@ class ValidateConfig:
 
 
 @step(kind="clips")
-def validate_clips(clips: Artifact, *, out: Writer, config: QualityConfig) -> None:
+def validate_clips(clips: Artifact, *, out: Writer) -> None:
     """Write the clips that meet their suites, without what was dropped of them, and quality.json, quality.html.
 
-    Raises Refused, naming the expectation with its numbers, when a check refuses or more than `max_dropped_share` of
-    the clips would be dropped. A finding is told on stderr; read = kept + quarantined counts clips, pictures, tracked
-    objects, lanes, road elements, lights and routes (of a clip that goes, the clip alone).
+    Raises Refused, naming the expectation with its numbers, when a check refuses. A finding is told on stderr; read =
+    kept + quarantined counts clips, pictures, tracked objects, lanes, road elements, lights and routes (of a clip that
+    goes, the clip alone).
     """
     report = quality_of(clips)
     write_report(report, clips, out)
     tell(report)
     refuse(report)
     dropped = dropped_by(report)
-    _refuse_if_little_is_left(report, len(dropped.clips), clips.manifest.counts["clips"], config.max_dropped_share)
     for clip, tables in clip_tables(clips):
         with out.shard(clip["clip_id"]) as shard:
             if shard is not None:
@@ -66,13 +58,6 @@ def _write_clip(shard, clip: dict, tables: dict[str, pa.Table], dropped: Dropped
     shard.count(read=1 + kept.read, kept=1 + kept.kept)
     for where, why in kept.dropped:
         shard.quarantine(clip["drive_id"], where, why.reason, why.detail)
-
-
-def _refuse_if_little_is_left(report: QualityReport, dropped: int, clips: int, share: float) -> None:
-    if dropped <= share * clips:
-        return
-    worst = max(report.failed("drop_clip"), key=lambda check: len({f.clip_id for f in check.failures}))
-    raise Refused(f"quality: {dropped} of {clips} clips would be dropped (at most {share:.0%}); {worst.line}")
 
 
 def write_report(report: QualityReport, artifact: Artifact, out: Writer) -> None:

@@ -33,6 +33,8 @@ _OBJECT, _LIGHT, _CONTROL = "critical_object", "traffic_light", "yield_stop_cont
 _EVENT, _LANE, _ROUTE, _ODD = "road_event", "lane", "routing_intent", "odd_constraint"
 _ALONG = ("stopped", "slowing", "moving", "accelerating", NONE)
 _BLOCKING = ("construction", "cone")
+_WEAK = ("pedestrian", "animal", "cyclist")
+_RIDERS = ("cyclist", "motorcycle")  # narrow enough to be passed within, or half within, their lane
 
 
 def _beside(away_from: str) -> tuple[Cause, ...]:
@@ -41,6 +43,7 @@ def _beside(away_from: str) -> tuple[Cause, ...]:
     return (
         Cause(_OBJECT, poses=poses),
         Cause(_OBJECT, poses=("in_path",), motions=("stopped", NONE)),
+        Cause(_OBJECT, kinds=_RIDERS, poses=("in_path",), motions=_ALONG),
         Cause(_ODD, kinds=_BLOCKING),
         Cause(_EVENT, kinds=("narrowing",)),
         Cause(_LANE, kinds=("narrow_lane", "lane_end")),
@@ -51,7 +54,7 @@ def _change() -> tuple[Cause, ...]:
     return (
         Cause(_ROUTE),
         Cause(_OBJECT, poses=("in_path",), motions=_ALONG),
-        Cause(_LANE, kinds=("lane_end", "free_lane")),
+        Cause(_LANE, kinds=("lane_end",)),
         Cause(_ODD, kinds=(*_BLOCKING, "emergency_vehicle")),
     )
 
@@ -63,8 +66,9 @@ def _turn(side: str) -> tuple[Cause, ...]:
 CAUSES: dict[str, tuple[Cause, ...]] = {
     "set_speed_tracking": (
         Cause(_LIGHT, kinds=("green_light", "green_arrow")),
-        Cause(_LANE, kinds=("free_lane",)),
+        Cause(_LANE, kinds=("free_lane",), poses=("in_path",)),
         Cause(_ROUTE, kinds=("route_straight",)),
+        Cause(_OBJECT, kinds=_WEAK, poses=("left", "right"), motions=_ALONG),  # who lets us go first
     ),
     "lead_following": (Cause(_OBJECT, poses=("in_path",), motions=_ALONG),),
     "speed_adaptation": (

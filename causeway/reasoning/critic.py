@@ -5,10 +5,11 @@ no code with the rule teacher but the table of causes. Source: arXiv 2511.00088,
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from causeway.reasoning.causes import can_cause
+from causeway.reasoning.critic_seen import Tolerance, is_shown
 from causeway.reasoning.grammar import MAX_COMPONENTS, TraceError, parse, render
 from causeway.reasoning.names import NONE
 from causeway.reasoning.records import CocRecord, Component
@@ -19,10 +20,15 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CriticConfig:
-    """Where a label's score, 0 to 1, puts it."""
+    """Where a label's score, 0 to 1, puts it. How exact a description must be is `critic_seen.Tolerance`."""
 
     accept_from: float = 0.99  # every check passed
     reject_below: float = 0.7  # two or more checks of six failed
+
+
+TOLERANCE = Tolerance()
+HALTING_MPS, HALTING_MPS2 = 0.5, -0.5  # a lead that is slower, or slows more, beats the light behind it
+LIGHT_M = 30.0  # a green light so near is why one goes on
 
 
 @dataclass(frozen=True)
@@ -45,7 +51,7 @@ def criticise(record: CocRecord, trace: str, evidence: "Evidence") -> Critique:
     words = tuple(_vocabulary(record, trace, evidence))
     if words:
         return Critique(0.0, words)
-    found = [next(check(record, trace, evidence), None) for check in CHECKS]
+    found = [None, *(next(check(record, trace, evidence), None) for check in CHECKS[1:])]  # words passed already
     return Critique(found.count(None) / len(found), tuple(reason for reason in found if reason))
 
 
@@ -66,12 +72,12 @@ def _decisions(record: CocRecord) -> tuple[str, ...]:
 def _vocabulary(record: CocRecord, trace: str, evidence: "Evidence") -> Iterator[str]:
     """The record can be said, and the sentence says this record."""
     said = [
-        replace(c, track_id=None, observed_from_us=0, observed_to_us=0, rank=rank)
+        Component(c.category, c.kind, None, c.relative_pose, c.motion, rank=rank)
         for rank, c in enumerate(record.components, start=1)
     ]
     try:
         render(record)
-        if parse(trace) != replace(record, components=tuple(said)):
+        if parse(trace) != CocRecord(record.longitudinal_decision, record.lateral_decision, tuple(said)):
             yield f"vocabulary: the trace {trace!r} says something else than the record"
     except TraceError as error:
         yield f"vocabulary: {error}"
@@ -93,19 +99,32 @@ def _correctness(record: CocRecord, trace: str, evidence: "Evidence") -> Iterato
 
 def _proximity(record: CocRecord, trace: str, evidence: "Evidence") -> Iterator[str]:
     """A lead that stands or slows before the stop line beats the light or the line."""
+    if _passes_over(record, evidence):
+        yield f"proximity: the {evidence.signal_state} light {evidence.signal_distance_m:.1f} m ahead is not named"
     lead_m, lead_mps = evidence.lead_distance_m, evidence.lead_speed_mps
     line_m = evidence.signal_distance_m if evidence.signal_id is not None else evidence.stop_line_distance_m
     waits = record.longitudinal_decision == "stop_for_static_constraint"
     if waits and lead_m is not None and lead_mps is not None and line_m is not None:
-        halting = lead_mps < 0.5 or (evidence.lead_accel_mps2 or 0.0) < -0.5
+        halting = lead_mps < HALTING_MPS or (evidence.lead_accel_mps2 or 0.0) < HALTING_MPS2
         if halting and lead_m < line_m:
             yield f"proximity: the lead {lead_m:.1f} m ahead stands or slows before the line at {line_m:.1f} m"
+
+
+def _passes_over(record: CocRecord, evidence: "Evidence") -> bool:
+    """Whether one is said to go just because the lane is free, right before a light that lets one go."""
+    near = evidence.signal_distance_m is not None and evidence.signal_distance_m < LIGHT_M
+    goes = record.longitudinal_decision == "set_speed_tracking" and record.lateral_decision == NONE
+    names = any(c.category == "traffic_light" for c in record.components)
+    return near and goes and not names and evidence.signal_state == "green"
 
 
 def _minimality(record: CocRecord, trace: str, evidence: "Evidence") -> Iterator[str]:
     """A decision at least, no cause twice, few causes, ranks in order."""
     if not _decisions(record):
         yield "minimality: no decision, so nothing to explain"
+    along, aside = record.longitudinal_decision, record.lateral_decision
+    if along != NONE and aside == "lane_keeping" and not any(_returns(c) for c in record.components):
+        yield "minimality: to keep the lane as before is no decision"
     if len(record.components) > MAX_COMPONENTS:
         yield f"minimality: {len(record.components)} components"
     ids = [(c.category, c.track_id or c.kind) for c in record.components]
@@ -115,63 +134,19 @@ def _minimality(record: CocRecord, trace: str, evidence: "Evidence") -> Iterator
         yield "minimality: ranks are not 1, 2, 3 in order"
 
 
+def _returns(component: Component) -> bool:
+    """A lane whose middle is beside us: to go back to it is a decision."""
+    return component.category == "lane" and component.relative_pose in ("left", "right")
+
+
 def _observation(record: CocRecord, trace: str, evidence: "Evidence") -> Iterator[str]:
     """Each component was observed, as it is described, not later than t0."""
     for component in record.components:
         start_us, end_us = component.observed_from_us, component.observed_to_us
         if not start_us <= end_us <= evidence.t0_us:
             yield f"observation: {component.kind} is said observed until {end_us}, t0 is {evidence.t0_us}"
-        elif not _was_observed(component, evidence):
+        elif not is_shown(component, evidence, TOLERANCE):
             yield f"observation: the evidence shows no such {component.relative_pose} {component.kind}"
-
-
-def _was_observed(component: Component, evidence: "Evidence") -> bool:
-    if component.category == "critical_object":
-        return _object_was_observed(component, evidence)
-    if component.category == "traffic_light":
-        state = f"{evidence.signal_state}_light" == component.kind
-        return evidence.signal_id == component.track_id is not None and state
-    curvature = evidence.curve_curvature_per_m or 0.0
-    others = (evidence.obstacle_track_id, evidence.crossing_track_id)
-    observed = {
-        "stop_line": evidence.stop_line_distance_m is not None,
-        "left_curve": curvature > 0,
-        "right_curve": curvature < 0,
-        "narrow_lane": (evidence.obstacle_clearance_m or 0.0) < 0,
-        "free_lane": evidence.has_tracks and evidence.has_map and others == (None, None),
-    }
-    return observed.get(component.kind, False)  # the evidence table has no other thing yet
-
-
-def _object_was_observed(component: Component, evidence: "Evidence") -> bool:
-    """One of the three objects of the evidence, with its id, type, motion and side."""
-    lead = (evidence.lead_track_id, evidence.lead_type)
-    obstacle = (evidence.obstacle_track_id, evidence.obstacle_type)
-    crossing = (evidence.crossing_track_id, evidence.crossing_type)
-    named = (component.track_id, component.kind)
-    if component.track_id is None:
-        return False
-    if component.motion == "crossing":
-        return named == crossing and _on_side(component.relative_pose, evidence.crossing_lateral_m)
-    if named == lead and component.relative_pose == "in_path":
-        return _lead_moves(component.motion, evidence.lead_speed_mps, evidence.lead_accel_mps2)
-    side = "left" if (evidence.obstacle_lateral_m or 0.0) > 0 else "right"
-    return named == obstacle and component.relative_pose == side
-
-
-def _on_side(pose: str, lateral_m: float | None) -> bool:
-    """Whether a pose does not name the other side of the path; what is near its middle may be on either."""
-    return {"left": 1.0, "right": -1.0}.get(pose, 0.0) * (lateral_m or 0.0) >= 0.0
-
-
-def _lead_moves(motion: str, speed_mps: float | None, accel_mps2: float | None) -> bool:
-    """Whether a lead was seen to move as is said; a motion that is not named needs no evidence."""
-    seen = {
-        "stopped": speed_mps is not None and speed_mps < 0.5,
-        "slowing": accel_mps2 is not None and accel_mps2 < 0.0,
-        "accelerating": accel_mps2 is not None and accel_mps2 > 0.0,
-    }
-    return seen.get(motion, True)
 
 
 CHECKS: tuple[_Check, ...] = (

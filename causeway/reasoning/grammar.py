@@ -10,6 +10,7 @@ and prints none: the words are ours.
 
 import re
 from collections.abc import Mapping
+from functools import lru_cache
 from itertools import product
 from typing import Any
 
@@ -159,6 +160,7 @@ def _say(component: Component) -> str:
     return " ".join(_COMPONENTS[key].split())
 
 
+@lru_cache(maxsize=4096)  # few sentences are said again and again; a record never changes
 def parse(trace: str) -> CocRecord:
     """The record a sentence says: ids None, times 0, ranks by order. TraceError names the word that is wrong.
 

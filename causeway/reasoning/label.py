@@ -11,11 +11,22 @@ from causeway.reasoning.causes import can_cause
 from causeway.reasoning.critic import CriticConfig, criticise, status_of
 from causeway.reasoning.grammar import TraceError, render
 from causeway.reasoning.mapping import consistent
+from causeway.reasoning.names import NONE
 from causeway.reasoning.records import CocRecord, Component
 from causeway.reasoning.teachers import Teacher
 
 if TYPE_CHECKING:
     from causeway.evidence import Evidence
+    from causeway.reasoning.pictures import RawPicture
+
+
+@dataclass(frozen=True)
+class Asked:
+    """One moment as it is asked about: what was known at t0, what the ego then did, and its stored pictures."""
+
+    evidence: "Evidence"
+    behaviour: Behaviour
+    pictures: tuple["RawPicture", ...] = ()
 
 
 @dataclass(frozen=True)
@@ -28,6 +39,8 @@ class Label:
     consistent: str
     status: str
     reasons: tuple[str, ...]
+    teacher_version: str = ""
+    agreement: float | None = None  # share of several teachers that gave this label
 
 
 def make_label(evidence: "Evidence", behaviour: Behaviour, teacher: Teacher, config: CriticConfig) -> Label:
@@ -35,7 +48,13 @@ def make_label(evidence: "Evidence", behaviour: Behaviour, teacher: Teacher, con
     components = teacher.name_components(evidence)
     longitudinal, lateral = teacher.decide(components, behaviour)
     record = CocRecord(longitudinal, lateral, causes_of(components, (longitudinal, lateral)))
-    return check_label(record, evidence, behaviour, config)
+    return replace(check_label(record, evidence, behaviour, config), teacher_version=teacher.VERSION)
+
+
+def failed_label(status: str, reasons: tuple[str, ...]) -> Label:
+    """A moment for which no teacher gave anything that can be used: no decision, no cause, no words, but the
+    reasons."""
+    return Label(CocRecord(NONE, NONE), "", 0.0, "undecidable", status, reasons)
 
 
 def causes_of(components: tuple[Component, ...], decisions: tuple[str, str]) -> tuple[Component, ...]:
@@ -55,7 +74,7 @@ def check_label(record: CocRecord, evidence: "Evidence", behaviour: Behaviour, c
     except TraceError as error:
         return Label(record, "", 0.0, "undecidable", "rejected", (f"vocabulary: {error}",))
     critique = criticise(record, trace, evidence)
-    verdict = consistent(record, behaviour.longitudinal, behaviour.lateral)
+    verdict = consistent(record, behaviour.longitudinal, behaviour.lateral, behaviour.lane)
     reasons = list(critique.reasons)
     if not record.components:
         reasons.append("cause: none was observable up to t0")

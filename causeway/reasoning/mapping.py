@@ -23,12 +23,14 @@ ACCELERATING = ("gentle_accelerate", "strong_accelerate")
 SLOWING = ("gentle_decelerate", "strong_decelerate")
 HOLDING = ("maintain_speed",)
 STANDING = ("stop",)
-_CALM = ("maintain_speed", "go_straight")
+_CALM = ("maintain_speed", "go_straight", "lane_keep")
 
 # A keyframe lies 0.5 s before the action that it explains (arXiv 2511.00088, table 3), so what is under way
 # at t0 may go on until then; no run is shorter than 0.8 s, so looking from 0.8 s on misses none. The action
 # must begin within 2 s of that: what begins later has later causes.
 FIRST_TICK, LAST_TICK = 8, 25
+BEGINS_TICK = 8  # a key frame's own action has begun by then
+UNCHANGED_TICK = 13  # who decides nothing changes nothing until then; what comes after is another moment's
 
 # decision and motion of the object followed: (actions that keep the promise, actions that cannot decide);
 # else "no"
@@ -38,6 +40,7 @@ _LONGITUDINAL: dict[tuple[str, str], _Row] = {
     ("lead_following", NONE): (SLOWING + STANDING + HOLDING, ("gentle_accelerate",)),
     ("lead_following", "stopped"): (SLOWING + STANDING, ()),
     ("lead_following", "slowing"): (SLOWING + STANDING, ()),
+    ("lead_following", "moving"): (SLOWING + STANDING + HOLDING + ("gentle_accelerate",), ("strong_accelerate",)),
     ("lead_following", "accelerating"): (ACCELERATING + HOLDING, ("gentle_decelerate",)),
     ("speed_adaptation", NONE): (SLOWING, ("maintain_speed", "gentle_accelerate")),
     ("gap_searching", NONE): (ACCELERATING + SLOWING + HOLDING, STANDING),
@@ -63,7 +66,7 @@ _LATERAL: dict[str, _Row] = {
     "merge": (_STEERING, ("go_straight",)),
     "split": (_STEERING, ("go_straight",)),
     "pull_over": (_STEERING, ("go_straight", *_SHARP)),
-    "lateral_abort": (_STEERING, ("go_straight",)),
+    "lateral_abort": (_STEERING, ()),
     **{
         f"{decision}_{side}": _sideways(side, sharp_too=decision == "turn")
         for decision in ("nudge_out_of_lane", "nudge_in_lane", "lane_change", "turn")
@@ -85,6 +88,24 @@ def deciding_action(actions: Sequence[str]) -> str | None:
     return next(iter(active or window), None)
 
 
+_PHASES = {name: names[0] for names in (ACCELERATING, SLOWING) for name in names}
+
+
+def begins(actions: Sequence[str]) -> str | None:
+    """The action that begins about where a key frame says: 0.2 to 0.8 s after t0; None where none does.
+
+    Gentle or strong is one action, slowing that ends in a stand is no new one, and so is the end of an action.
+    `actions` of one channel, at t0 + 0.1 s, 0.2 s, …
+    """
+    before = actions[0] if actions else ""
+    for action in actions[1:BEGINS_TICK]:
+        new = _PHASES.get(action, action) != _PHASES.get(before, before)
+        if new and action not in _CALM and not (action in STANDING and before in SLOWING):
+            return action
+        before = action
+    return None
+
+
 def _verdict(row: _Row, action: str | None) -> Verdict:
     kept, undecided = row
     if action is None or action in undecided:
@@ -103,24 +124,72 @@ def lateral_verdict(decision: str, action: str | None) -> Verdict:
     return _verdict(_LATERAL[decision], action)
 
 
-def consistent(record: CocRecord, longitudinal_actions: Sequence[str], lateral_actions: Sequence[str]) -> Verdict:
+# decision without its side: what the lane channel must, or must not, show; where it shows neither, steering tells
+_LANE_OF = {
+    "lane_change": "lane_change",
+    "turn": "turn",
+    "nudge_in_lane": "slight_shift",
+    "nudge_out_of_lane": "slight_shift",
+}
+
+
+def lane_verdict(decision: str, lane_actions: Sequence[str]) -> Verdict | None:
+    """Whether what the lane channel shows keeps a decision's promise; None where it does not tell.
+
+    A change of lane that begins has to be decided; one that is decided has to be seen where the lane is known.
+    """
+    if not lane_actions:
+        return None
+    kind, _, side = decision.rpartition("_")
+    begun, shown = begins(lane_actions) or "", deciding_action(lane_actions) or ""
+    if kind in _LANE_OF:
+        if shown == f"{_LANE_OF[kind]}_{side}":
+            return "yes"
+        moved = shown.startswith(("lane_change", "slight_shift"))
+        return "no" if moved or kind == "lane_change" else None
+    if decision == "merge":
+        return "yes" if shown.startswith("lane_change") else None
+    return "no" if begun.startswith("lane_change") else None
+
+
+def consistent(
+    record: CocRecord,
+    longitudinal_actions: Sequence[str],
+    lateral_actions: Sequence[str],
+    lane_actions: Sequence[str | None] = (),
+) -> Verdict:
     """Whether what was done after t0 is what the record decided, on both channels.
 
-    Actions are meta action names at t0 + 0.1 s, 0.2 s, …; "no" on one channel is "no", "yes" needs both.
-    UnusableInput for a decision outside the closed sets.
+    Actions are meta action names at t0 + 0.1 s, 0.2 s, …, those of the lane channel None where no lane is known; "no"
+    on one channel is "no", "yes" needs both. UnusableInput for a decision outside the closed sets.
     """
     if (record.longitudinal_decision, record.lateral_decision) not in _PAIRS:
         raise UnusableInput(f"decisions of {record} are not in the closed sets; see causeway.reasoning.names")
-    motions = [c.motion for c in record.components if can_cause(c, record.longitudinal_decision)]
     verdicts = (
-        longitudinal_verdict(
-            record.longitudinal_decision, (motions or [NONE])[0], deciding_action(longitudinal_actions)
-        ),
-        lateral_verdict(record.lateral_decision, deciding_action(lateral_actions)),
+        _along(record, longitudinal_actions),
+        lane_verdict(record.lateral_decision, [name for name in lane_actions if name])
+        or lateral_verdict(record.lateral_decision, deciding_action(lateral_actions)),
     )
     if "no" in verdicts:
         return "no"
     return "undecidable" if "undecidable" in verdicts else "yes"
+
+
+def _along(record: CocRecord, actions: Sequence[str]) -> Verdict:
+    """The verdict on the longitudinal channel; beside a move across the lane, holding the speed is none."""
+    decision = record.longitudinal_decision
+    if decision == NONE:
+        action = deciding_action(actions[:UNCHANGED_TICK])
+        moves = record.lateral_decision not in (NONE, "lane_keeping")
+        # the answer to what was there before goes on, and to speed up is part of a move
+        explained = moves and (begins(actions) is None or action in ACCELERATING)
+        verdict = longitudinal_verdict(decision, NONE, action)
+        return "undecidable" if verdict == "no" and explained else verdict
+    action = deciding_action(actions)
+    if action in HOLDING and record.lateral_decision != NONE and not record.lateral_decision.startswith("turn"):
+        return "no"
+    motions = [c.motion for c in record.components if can_cause(c, decision)]
+    return longitudinal_verdict(decision, (motions or [NONE])[0], action)
 
 
 _PAIRS = {(a, b) for a in LONGITUDINAL_DECISIONS for b in LATERAL_DECISIONS}

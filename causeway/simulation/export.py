@@ -19,15 +19,16 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from causeway.artifacts import Writer, progress, step
-from causeway.clips.readers import physicalai_layout as layout
+from causeway.clips.readers.physicalai import layout
 from causeway.clips.types import Camera
 from causeway.errors import UsageError
 from causeway.model.observation import ObservationSpec
 from causeway.reasoning.records import component_rows
 from causeway.simulation import drive_tables
-from causeway.simulation.cameras import cameras_of
+from causeway.simulation.compose import checked_seed, legs_of
+from causeway.simulation.pictures.cameras import cameras_of
 from causeway.simulation.scenarios import SCENARIOS
-from causeway.simulation.truth import truth_of
+from causeway.simulation.truth.truth import Moment, truth_of
 from causeway.simulation.video import mp4_bytes
 from causeway.simulation.world import World, expert_trajectory
 
@@ -37,15 +38,15 @@ TICKS_PER_S = 10
 PROCESSES = 2
 SPLITS = ("train", "train", "train", "train", "val", "test")
 Members = Mapping[str, Callable[[], bytes]]
-HOURS = {"day": 12, "overcast": 15, "dusk": 20}
+HOURS = {"day": 12, "overcast": 15, "dusk": 20, "rain": 10, "fog": 7}
 
 
 @dataclass(frozen=True)
 class WorldConfig:
-    """How many scenes of which scenarios, taken in turn. The n-th scene of a scenario has seed `seed` + n."""
+    """How many scenes of which scenarios (or several joined by `+`), in turn. The n-th of one has seed `seed` + n."""
 
     scenes: int = 24
-    scenarios: tuple[str, ...] = ("lead_braking", "traffic_light", "curve", "parked_nudge")
+    scenarios: tuple[str, ...] = tuple(SCENARIOS)
     seed: int = 0
     camera_hz: int = 10
 
@@ -84,9 +85,14 @@ def make_world(*, out: Writer, config: WorldConfig) -> None:
 
 def jobs_of(config: WorldConfig) -> list[DriveJob]:
     """The scenes of a configuration, scenarios in turn. UsageError for a setting that cannot be."""
-    unknown = [name for name in config.scenarios if name not in SCENARIOS]
-    if unknown or not config.scenarios:
-        raise UsageError(f"scenario {''.join(unknown[:1])!r} is not one of {', '.join(SCENARIOS)}")
+    if not config.scenarios:
+        raise UsageError(f"no scenario is asked for; there are {', '.join(SCENARIOS)}")
+    for name in config.scenarios:
+        legs_of(name)
+    twice = [name for i, name in enumerate(config.scenarios) if name in config.scenarios[:i]]
+    if twice:
+        raise UsageError(f"scenario {twice[0]} is asked for twice; --scenes says how many there are")
+    checked_seed(config.seed)
     if config.scenes < 1:
         raise UsageError(f"scenes is {config.scenes}; ask for at least one")
     if config.camera_hz < 1 or TICKS_PER_S % config.camera_hz:
@@ -94,7 +100,7 @@ def jobs_of(config: WorldConfig) -> list[DriveJob]:
     jobs = []
     for i in range(config.scenes):
         turn, kind = divmod(i, len(config.scenarios))
-        split = SPLITS[turn % len(SPLITS)]
+        split = SPLITS[(turn + kind) % len(SPLITS)]  # all splits from the first turn on; each scenario in all after six
         jobs.append(DriveJob(config.scenarios[kind], config.seed + turn, i, split, config.camera_hz))
     return jobs
 
@@ -135,22 +141,26 @@ def write_drive(folder: Path, job: DriveJob) -> dict:
         world.step(expert_trajectory(world))
     cameras = cameras_of(PICTURES.cameras, PICTURES.height, PICTURES.width)
     for camera in cameras:
-        _write_zip(folder, layout.camera_feature(camera.name), job, _camera_members(world, camera, job))
-    for feature, table in _LABELS:
-        _write_zip(folder, feature, job, {feature.name: partial(_label, table, world)})
+        feature = layout.camera_feature(layout.feature_of_camera(camera.name))
+        _write_zip(folder, feature, job, _camera_members(world, camera, job))
+    for label, table in _LABELS:
+        _write_zip(folder, label, job, {label.name: partial(_label, table, world)})
     _write_calibration(folder, job, cameras)
-    truth = [
-        {
-            "drive_id": job.clip_id,
-            "t0_us": moment.t0_us,
-            "scenario": job.scenario,
-            "longitudinal_decision": moment.record.longitudinal_decision,
-            "lateral_decision": moment.record.lateral_decision,
-            "components": component_rows(moment.record.components),
-        }
-        for moment in truth_of(world)
-    ]
+    truth = [_truth_row(job.clip_id, moment) for moment in truth_of(world)]
     return {"truth": truth, "hour": HOURS[world.scene.look]}
+
+
+def _truth_row(drive_id: str, moment: Moment) -> dict:
+    """A row of `truth`; `until_us` is there for the scenarios that last (curve, preparations, …)."""
+    return {
+        "drive_id": drive_id,
+        "t0_us": moment.t0_us,
+        "until_us": moment.until_us,
+        "scenario": moment.scenario,
+        "longitudinal_decision": moment.record.longitudinal_decision,
+        "lateral_decision": moment.record.lateral_decision,
+        "components": component_rows(moment.record.components),
+    }
 
 
 def _label(table: Callable[[World], pa.Table], world: World) -> bytes:
@@ -168,6 +178,7 @@ def _to_nanometres(table: pa.Table) -> pa.Table:
 _LABELS: tuple[tuple[layout.Feature, Callable[[World], pa.Table]], ...] = (
     (layout.EGOMOTION, drive_tables.egomotion),
     (layout.OBSTACLES, drive_tables.obstacles),
+    (layout.INDICATORS, drive_tables.indicators),
     (layout.LANES, drive_tables.lanes),
     (layout.ROAD_ELEMENTS, drive_tables.road_elements),
     (layout.SIGNALS, drive_tables.signals),
@@ -210,7 +221,7 @@ def _write_calibration(folder: Path, job: DriveJob, cameras: tuple[Camera, ...])
 
 def _write_index(out: Writer, jobs: list[DriveJob], made: list[dict]) -> None:
     """The tables that name what there is: features, clips, what each clip has, where it is from."""
-    features = layout.all_features(PICTURES.cameras)
+    features = layout.all_features(tuple(layout.feature_of_camera(name) for name in PICTURES.cameras))
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, layout.FEATURES_COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -4,19 +4,25 @@ Knows one tick of motion. Does not know roads or other agents. The equations are
 (unicycle with acceleration and curvature), taken in ten sub-steps, so that logs at 100 Hz lie on the same path.
 """
 
+import math
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from numpy.typing import NDArray
 
+from causeway.simulation.pictures.compiled import compiled
+
 Array = NDArray[np.float64]
+Six = tuple[float, float, float, float, float, float]
 
 TICK_S = 0.1
 SUB_STEPS = 10
 MAX_BRAKE_MPS2, MAX_ACCEL_MPS2 = 9.8, 4.0
 MAX_CURVATURE_PER_M = 0.2
 MAX_CURVATURE_RATE = 0.4  # 1/m per second: a quick turn of the wheel
-SPEED_LOOK_S = 0.3
+SPEED_LOOK_TICKS = 3
+STEER_LOOK_S, STEER_LOOK_M = 0.5, 2.0  # the point that is steered at: half a second ahead, at least so far
 
 
 @dataclass(frozen=True)
@@ -57,34 +63,30 @@ class EgoState:
 
     @property
     def box(self) -> Array:
-        """Centre x, y, yaw, length, width."""
-        shift = EGO.rear_axle_to_centre_m
-        x, y = self.x_m + shift * np.cos(self.yaw_rad), self.y_m + shift * np.sin(self.yaw_rad)
-        return np.array([x, y, self.yaw_rad, EGO.length_m, EGO.width_m])
+        """Centre x, y, yaw, length, width of the world's own car."""
+        return self.box_of(EGO)
+
+    def box_of(self, shape: VehicleShape) -> Array:
+        """Centre x, y, yaw, length, width of a vehicle with its rear axle here."""
+        shift = shape.rear_axle_to_centre_m
+        x, y = self.x_m + shift * math.cos(self.yaw_rad), self.y_m + shift * math.sin(self.yaw_rad)
+        return np.array([x, y, self.yaw_rad, shape.length_m, shape.width_m])
+
+    @cached_property
+    def numbers(self) -> Array:
+        """x, y, yaw, speed, acceleration, curvature."""
+        numbers = (self.x_m, self.y_m, self.yaw_rad, self.speed_mps, self.accel_mps2, self.curvature_per_m)
+        return np.array(numbers)
 
 
 def sub_states(state: EgoState, accel_mps2: float, curvature_per_m: float) -> Array:
     """x, y, yaw, speed [10, 4] at 0.01 … 0.1 s under constant controls; braking ends at standstill."""
-    t = np.arange(SUB_STEPS + 1) * (TICK_S / SUB_STEPS)
-    speed = np.maximum(state.speed_mps + accel_mps2 * t, 0.0)
-    travelled = np.concatenate([[0.0], np.cumsum((speed[1:] + speed[:-1]) / 2 * (TICK_S / SUB_STEPS))])
-    yaw = state.yaw_rad + curvature_per_m * travelled
-    step = np.diff(travelled)
-    middle = (yaw[1:] + yaw[:-1]) / 2
-    x = state.x_m + np.cumsum(step * np.cos(middle))
-    y = state.y_m + np.cumsum(step * np.sin(middle))
-    return np.stack([x, y, yaw[1:], speed[1:]], axis=-1)
+    return _sub_states(state.numbers, accel_mps2, curvature_per_m)
 
 
 def advance(state: EgoState, accel_mps2: float, curvature_per_m: float) -> EgoState:
     """The state one tick later. Controls beyond what the vehicle can do are cut to what it can."""
-    accel = float(np.clip(accel_mps2, -MAX_BRAKE_MPS2, MAX_ACCEL_MPS2))
-    accel = max(accel, -state.speed_mps / TICK_S)
-    reach = MAX_CURVATURE_RATE * TICK_S
-    turned = float(np.clip(curvature_per_m, state.curvature_per_m - reach, state.curvature_per_m + reach))
-    turned = float(np.clip(turned, -MAX_CURVATURE_PER_M, MAX_CURVATURE_PER_M))
-    x, y, yaw, speed = sub_states(state, accel, turned)[-1]
-    return EgoState(float(x), float(y), float(yaw), float(speed), accel, turned)
+    return EgoState(*_advance(state.numbers, accel_mps2, curvature_per_m))
 
 
 def track(state: EgoState, trajectory_rig: Array) -> tuple[float, float]:
@@ -93,19 +95,82 @@ def track(state: EgoState, trajectory_rig: Array) -> tuple[float, float]:
     Speed: the constant acceleration that covers the plan's first 0.3 s. Steering: pure pursuit of the point
     half a second (at least 2 m) ahead on the plan. Source: Coulter 1992, CMU-RI-TR-92-01.
     """
-    path = np.concatenate([np.zeros((1, 2)), trajectory_rig[:, :2]])
-    steps = np.diff(path, axis=0)
-    heading = np.concatenate([[0.0], trajectory_rig[:-1, 2]]) + np.diff(trajectory_rig[:, 2], prepend=0.0) / 2
-    forward = np.cumsum(steps[:, 0] * np.cos(heading) + steps[:, 1] * np.sin(heading))
-    look = round(SPEED_LOOK_S / TICK_S)
-    accel = 2 * (forward[look - 1] - state.speed_mps * SPEED_LOOK_S) / SPEED_LOOK_S**2
-    return float(accel), _pursuit_curvature(path, state)
+    return _track(state.numbers, np.ascontiguousarray(trajectory_rig, dtype=np.float64))
 
 
-def _pursuit_curvature(path: Array, state: EgoState) -> float:
-    distance = np.hypot(path[:, 0], path[:, 1])
-    wanted = max(0.5 * state.speed_mps, 2.0)
-    ahead = int(np.argmax(distance >= wanted)) or len(path) - 1
-    if distance[ahead] < 0.5:  # standing: where the wheel points does not matter
-        return state.curvature_per_m
-    return float(2 * path[ahead, 1] / distance[ahead] ** 2)
+def follow(state: EgoState, trajectory_rig: Array) -> EgoState:
+    """The state one tick later of a vehicle that follows a plan: `track`, then `advance`."""
+    return EgoState(*_follow(state.numbers, np.ascontiguousarray(trajectory_rig, dtype=np.float64)))
+
+
+def poses_rig(poses: Array) -> NDArray[np.float32]:
+    """Poses [n, 3] seen from the last of them."""
+    out = np.empty((len(poses), 3), dtype=np.float32)
+    _poses_rig(np.ascontiguousarray(poses, dtype=np.float64), out)
+    return out
+
+
+@compiled
+def _poses_rig(poses: Array, out: NDArray[np.float32]) -> None:
+    x, y, yaw = poses[-1, 0], poses[-1, 1], poses[-1, 2]
+    cos, sin = math.cos(yaw), math.sin(yaw)
+    for i in range(len(poses)):
+        dx, dy = poses[i, 0] - x, poses[i, 1] - y
+        out[i, 0], out[i, 1] = cos * dx + sin * dy, cos * dy - sin * dx
+        out[i, 2] = (poses[i, 2] - yaw + math.pi) % (2 * math.pi) - math.pi
+
+
+@compiled
+def _sub_states(state: Array, accel_mps2: float, curvature_per_m: float) -> Array:
+    out = np.empty((SUB_STEPS, 4))
+    step_s = TICK_S / SUB_STEPS
+    x, y, yaw, start = state[0], state[1], state[2], state[3]
+    before, travelled = max(start, 0.0), 0.0
+    for k in range(SUB_STEPS):
+        after = max(start + accel_mps2 * ((k + 1) * step_s), 0.0)
+        step_m = (after + before) / 2 * step_s
+        travelled += step_m
+        turned = state[2] + curvature_per_m * travelled
+        middle = (turned + yaw) / 2
+        x += step_m * math.cos(middle)
+        y += step_m * math.sin(middle)
+        yaw, before = turned, after
+        out[k, 0], out[k, 1], out[k, 2], out[k, 3] = x, y, yaw, after
+    return out
+
+
+@compiled
+def _advance(state: Array, accel_mps2: float, curvature_per_m: float) -> Six:
+    accel = min(max(accel_mps2, -MAX_BRAKE_MPS2, -state[3] / TICK_S), MAX_ACCEL_MPS2)
+    reach = MAX_CURVATURE_RATE * TICK_S
+    turned = min(max(curvature_per_m, state[5] - reach), state[5] + reach)
+    turned = min(max(turned, -MAX_CURVATURE_PER_M), MAX_CURVATURE_PER_M)
+    last = _sub_states(state, accel, turned)[-1]
+    return last[0], last[1], last[2], last[3], accel, turned
+
+
+@compiled
+def _track(state: Array, plan: Array) -> tuple[float, float]:
+    forward, x, y, yaw = 0.0, 0.0, 0.0, 0.0
+    for k in range(SPEED_LOOK_TICKS):
+        heading = (yaw + plan[k, 2]) / 2
+        forward += (plan[k, 0] - x) * math.cos(heading) + (plan[k, 1] - y) * math.sin(heading)
+        x, y, yaw = plan[k, 0], plan[k, 1], plan[k, 2]
+    look_s = SPEED_LOOK_TICKS * TICK_S
+    accel = 2 * (forward - state[3] * look_s) / look_s**2
+    wanted = max(STEER_LOOK_S * state[3], STEER_LOOK_M)
+    ahead = len(plan) - 1
+    for k in range(len(plan)):
+        if math.hypot(plan[k, 0], plan[k, 1]) >= wanted:
+            ahead = k
+            break
+    distance = math.hypot(plan[ahead, 0], plan[ahead, 1])
+    if distance < 0.5:  # standing: where the wheel points does not matter
+        return accel, state[5]
+    return accel, 2 * plan[ahead, 1] / distance**2
+
+
+@compiled
+def _follow(state: Array, plan: Array) -> Six:
+    accel, curvature = _track(state, plan)
+    return _advance(state, accel, curvature)

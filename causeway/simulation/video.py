@@ -17,10 +17,10 @@ KEY_FRAME_EVERY = 10
 def mp4_bytes(pictures: Iterable[NDArray[np.uint8]], hz: int) -> bytes:
     """An H.264 MP4 of RGB pictures [height, width, 3] of one even size."""
     import av
-    from av.video.reformatter import Interpolation
+    from av.video.reformatter import Interpolation, VideoReformatter
 
     exactly = Interpolation.BILINEAR | Interpolation.ACCURATE_RND | Interpolation.BITEXACT  # on every processor
-    target = io.BytesIO()
+    one, target = VideoReformatter(), io.BytesIO()  # one for all keeps its tables
     with av.open(target, mode="w", format="mp4") as container:
         stream = container.add_stream("libx264", rate=hz, options=ENCODER)
         stream.pix_fmt, stream.gop_size, stream.thread_count = "yuv420p", KEY_FRAME_EVERY, 1
@@ -28,7 +28,7 @@ def mp4_bytes(pictures: Iterable[NDArray[np.uint8]], hz: int) -> bytes:
             if i == 0:
                 stream.height, stream.width = picture.shape[:2]
             frame = av.VideoFrame.from_ndarray(np.ascontiguousarray(picture), format="rgb24")
-            for packet in stream.encode(frame.reformat(format="yuv420p", interpolation=exactly)):
+            for packet in stream.encode(one.reformat(frame, format="yuv420p", interpolation=exactly, threads=1)):
                 container.mux(packet)
         for packet in stream.encode():
             container.mux(packet)

@@ -1,31 +1,31 @@
-"""The built-in world: a scene that moves when a trajectory is given, seen through cameras, with events on record.
+"""The world: a stage that moves when a trajectory is given, seen through cameras, with events on record.
 
-Knows stepping, what has happened so far and what may be observed now. Does not know who plans, how pictures are drawn
-or how a rollout is scored. The first 2.0 s of a drive are the expert's, so that history is there when a policy starts.
+Knows stepping, what has happened so far and what may be observed now. Does not know who plans, how pictures are drawn,
+how a rollout is scored or where a stage comes from. The first 2.0 s of a drive are the expert's, so that history is
+there when a policy starts.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causeway.clips.geometry import TICK_US, to_frame
+from causeway.clips.geometry import TICK_US
 from causeway.clips.types import Camera
 from causeway.errors import UsageError
 from causeway.model.observation import HISTORY_POSES, Observation, ObservationSpec
-from causeway.simulation import events, expert
-from causeway.simulation.agents import AgentStates, advance_agents, traffic_of
-from causeway.simulation.cameras import cameras_of, numbers_of
-from causeway.simulation.events import Events
-from causeway.simulation.expert import Plan
-from causeway.simulation.plans import check_trajectory
-from causeway.simulation.raster import Renderer
-from causeway.simulation.scenarios import build_scene
-from causeway.simulation.scene import DURATION_US
-from causeway.simulation.vehicle import EGO, EgoState, advance, track
+from causeway.simulation import conditions as sensed
+from causeway.simulation.conditions import PERFECT, Conditions
+from causeway.simulation.events.events import STANDING_MPS, Events, grounds_of, judged
+from causeway.simulation.expert.expert import Plan
+from causeway.simulation.pictures.cameras import camera_of, check_camera, numbers_of
+from causeway.simulation.pictures.raster import Renderer
+from causeway.simulation.plans import carried_on, check_trajectory
+from causeway.simulation.stage import LAST_TICK, WARM_UP_TICKS, Stage, Tick, built_in
+from causeway.simulation.vehicle import EgoState, follow, poses_rig
 
-WARM_UP_TICKS = 20
-LAST_TICK = DURATION_US // TICK_US - 1
+__all__ = ["LAST_TICK", "WARM_UP_TICKS", "Tick", "World", "WorldObservation", "expert_trajectory"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,56 +36,82 @@ class WorldObservation(Observation):
 
 
 @dataclass(frozen=True, eq=False)
-class Tick:
-    """One moment of the world. `plan` is what the expert wanted at this moment, where it was asked."""
+class _Answer:
+    """A plan that was accepted: made at a tick, followed from a tick on."""
 
-    t_us: int
-    ego: EgoState
-    agents: AgentStates
-    events: Events
-    plan: Plan | None = None
+    made: int
+    due: int
+    trajectory_rig: NDArray[np.float64]
 
 
 class World:
     """One scene in closed loop at 10 Hz, from 2.0 s to 19.9 s of its clock.
 
     `scenario` is a name of `causeway.simulation.scenarios.SCENARIOS`; the same seed gives the same scene, motion and
-    pictures. UsageError for an unknown scenario or camera.
+    pictures. `conditions`: latency, noise, lost pictures. UsageError for an unknown scenario or a camera that cannot
+    be rendered. `World.on` begins on any other stage (a recorded clip: `causeway.simulation.replay.replay`).
     """
 
-    def __init__(self, scenario: str, seed: int, spec: ObservationSpec | None = None) -> None:
-        self.spec = spec or ObservationSpec()
-        self.cameras: tuple[Camera, ...] = cameras_of(self.spec.cameras, self.spec.height, self.spec.width)
-        self.scene = build_scene(scenario, seed)
-        layout = self.scene.layout
-        self.traffic = traffic_of(self.scene.agents, layout.routes, layout.stops)
-        self.expert = expert.expert_for(self.scene, self.traffic)
-        self._renderer = Renderer(self.scene, self.traffic)
-        self._pictures: dict[tuple[str, int], NDArray[np.uint8]] = {}
-        self.ticks: list[Tick] = []
+    def __init__(
+        self, scenario: str, seed: int, spec: ObservationSpec | None = None, conditions: Conditions = PERFECT
+    ) -> None:
+        self._begin(built_in(scenario, seed), spec, conditions)
 
-    def reset(self) -> WorldObservation:
-        """Begin anew; returns the observation at 2.0 s."""
-        x, y, yaw = self.scene.layout.routes["ego"].pose_at(self.scene.start_m)
-        ego = EgoState(float(x), float(y), float(yaw), self.scene.start_mps)
+    @classmethod
+    def on(cls, stage: Stage, spec: ObservationSpec | None = None, conditions: Conditions = PERFECT) -> "World":
+        """A world on a stage that is there already. UsageError for a camera that cannot be rendered."""
+        world = cls.__new__(cls)
+        world._begin(stage, spec, conditions)
+        return world
+
+    def _begin(self, stage: Stage, spec: ObservationSpec | None, conditions: Conditions) -> None:
+        self.spec, self.conditions = spec or ObservationSpec(), conditions
+        self.cameras = _cameras(self.spec, stage.rig)
+        self._rig = np.array([numbers_of(c) for c in self.cameras], dtype=np.float32).reshape(-1, 16)
+        self._stage = stage
+        self.scene, self.traffic, self.expert = stage.scene, stage.traffic, stage.expert
+        self._grounds = grounds_of(stage.scene.layout, stage.traffic, stage.scene.start_m, stage.shape)
+        self._renderer = Renderer(stage.scene, stage.traffic)
+        self._pictures: dict[tuple[str, int], NDArray[np.uint8]] = {}
+        self._answers: list[_Answer] = []
+        self.ticks: list[Tick] = []
+        self._driven = np.zeros((stage.last_tick + 2, 3))  # the poses of all ticks
+
+    def reset(self, seed: int | None = None) -> WorldObservation:
+        """Begin anew, or with another seed of the same scenario; returns the observation at 2.0 s.
+
+        UsageError for another seed of what is no scenario of the built-in world.
+        """
+        if seed is not None and seed != self.scene.seed:
+            if self.expert is None:
+                raise UsageError(f"{self._stage.name} is a recorded drive; it has no other seeds")
+            self._begin(built_in(self.scene.scenario, seed), self.spec, self.conditions)
         self._pictures.clear()
-        self.ticks = [Tick(0, ego, self.traffic.start(), Events())]
-        for _ in range(WARM_UP_TICKS):
-            self._move(self.expert_plan().trajectory_rig)
+        self._answers.clear()
+        self.ticks = [Tick(0, self._stage.ego, self._stage.agents, Events())]
+        self._driven[0] = self._stage.ego.pose
+        for tick in range(WARM_UP_TICKS):
+            self._answers = [_Answer(tick, tick, self.expert_plan().trajectory_rig)]
+            self._move()
         return self.observe()
 
-    def step(self, trajectory_rig: ArrayLike) -> WorldObservation:
-        """Follow a plan [64, 3] for 0.1 s; returns what is seen then, with the events of the tick.
+    def step(self, trajectory_rig: ArrayLike, latency_s: float | None = None) -> WorldObservation:
+        """Take a plan [64, 3] made for what was seen last, and go on 0.1 s; returns what is seen then, with events.
 
-        PolicyFault (nothing moves) for a plan of another shape, with NaN, or that jumps; UsageError before `reset` and
-        after the end.
+        The plan is followed from `latency_s` on (measured; default: that of the conditions), to a tick; until then
+        the world moves on under the last plan that is due, at first the expert's. PolicyFault (nothing moves) for a
+        plan of another shape, with NaN, or that jumps; UsageError before `reset` and after the end.
         """
         if not self.ticks:
             raise UsageError("world.step came before world.reset")
         if self.now.events.done:
-            raise UsageError(f"{self.scene.scenario} {self.scene.seed}: the drive has ended; call reset")
-        where = f"{self.scene.scenario} {self.scene.seed} at {self.now.t_us / 1e6:.1f} s"
-        self._move(check_trajectory(trajectory_rig, self.now.ego.speed_mps, where))
+            raise UsageError(f"{self._stage.name}: the drive has ended; call reset")
+        where = f"{self._stage.name} at {self.now.t_us / 1e6:.1f} s"
+        plan = check_trajectory(trajectory_rig, self.now.ego.speed_mps, where)
+        late_s = self.conditions.latency_s if latency_s is None else latency_s
+        made = len(self.ticks) - 1
+        self._answers.append(_Answer(made, made + round(late_s * 1e6 / TICK_US), plan))
+        self._move()
         return self.observe()
 
     @property
@@ -95,56 +121,83 @@ class World:
 
     def expert_plan(self) -> Plan:
         """What the expert would do now; kept on record for the truth of this tick."""
-        delay = round(self.scene.driver.reaction_s * 1e6 / TICK_US)
-        seen = self.ticks[max(len(self.ticks) - 1 - delay, 0)]
-        plan = expert.plan(self.expert, self.now.ego, seen.agents, seen.t_us, self.now.t_us)
+        plan = self._stage.plan(self.ticks)
         self.ticks[-1] = replace(self.now, plan=plan)
         return plan
 
-    def _move(self, trajectory_rig: NDArray[np.float64]) -> None:
-        before = self.now
-        ego = advance(before.ego, *track(before.ego, trajectory_rig))
-        road = self.scene.layout.road
-        agents = advance_agents(self.traffic, road, before.agents, before.ego.box, before.ego.speed_mps, before.t_us)
-        t_us = before.t_us + TICK_US
-        self.ticks.append(Tick(t_us, ego, agents, self._events(before, ego, agents, t_us)))
+    def _move(self) -> None:
+        before, stage = self.now, self._stage
+        ego = follow(before.ego, self._plan_in_force())
+        agents = stage.others(before.agents, before.ego, before.t_us)
+        t_us, last = before.t_us + TICK_US, len(self.ticks) >= stage.last_tick
+        happened = judged(self._grounds, before.ego, ego, agents, t_us, last, self._stood)
+        self._driven[len(self.ticks)] = ego.x_m, ego.y_m, ego.yaw_rad
+        self.ticks.append(Tick(t_us, ego, agents, happened))
 
-    def _events(self, before: Tick, ego: EgoState, agents: AgentStates, t_us: int) -> Events:
-        layout = self.scene.layout
-        touched, at_fault, distance_m = events.contact(ego, self.traffic, agents)
-        centre = layout.routes["ego"].project(ego.box[:2])
-        half_lane_m = layout.road.lanes[0].width_m / 2
-        return Events(
-            collision=touched,
-            collision_at_fault=at_fault,
-            off_road=events.left_road(layout, ego),
-            lane_departure=bool(abs(centre[1]) > half_lane_m),
-            red_light_run=events.red_light_run(layout, before.ego, ego, t_us),
-            progress_m=float(centre[0]) - self.scene.start_m - EGO.rear_axle_to_centre_m,
-            min_distance_m=distance_m,
-            done=bool(touched) or t_us >= LAST_TICK * TICK_US,
-        )
+    def _stood(self) -> EgoState | None:
+        """The ego where it stood last."""
+        egos = (tick.ego for tick in reversed(self.ticks))
+        return next((ego for ego in egos if ego.speed_mps <= STANDING_MPS), None)
+
+    def _plan_in_force(self) -> NDArray[np.float64]:
+        """The youngest plan that is due, as it lies in the rig frame now; older ones are forgotten."""
+        tick = len(self.ticks) - 1
+        while len(self._answers) > 1 and any(answer.due <= tick for answer in self._answers[1:]):
+            del self._answers[0]
+        answer = self._answers[0]
+        if answer.made == tick:
+            return answer.trajectory_rig
+        then = self.ticks[answer.made].ego.pose
+        return carried_on(answer.trajectory_rig, then, self.now.ego.pose, tick - answer.made)
 
     def observe(self) -> WorldObservation:
         """What may be seen now."""
         now, last = self.now, len(self.ticks) - 1
-        at = [max(last + round(s * 1e6 / TICK_US), 0) for s in self.spec.frame_offsets_s]  # before the drive: its first
-        poses = np.stack([tick.ego.pose for tick in self.ticks[-HISTORY_POSES:]])
-        pictures = [[self.picture(camera, tick) for tick in at] for camera in self.cameras]
-        shape = (len(self.cameras), len(at), self.spec.height, self.spec.width, 3)
+        frames = [self._frames(camera) for camera in range(len(self.cameras))]
+        shape = (len(self.cameras), len(self.spec.frame_offsets_s))
+        images = np.empty((*shape, self.spec.height, self.spec.width, 3), dtype=np.uint8)
+        for camera, ticks in enumerate(frames):
+            for i, tick in enumerate(ticks):
+                images[camera, i] = self._seen(camera, tick)
+        _, _, speed_noise_mps = sensed.motion_noise(self.conditions, self.scene.seed, last)
         return WorldObservation(
-            images=np.array(pictures, dtype=np.uint8).reshape(shape),
-            frame_t_us=np.tile([self.ticks[i].t_us for i in at], (len(self.cameras), 1)).astype(np.int64),
+            images=images,
+            frame_t_us=np.array(frames, dtype=np.int64).reshape(shape) * TICK_US,
             cameras=self.spec.cameras,
-            rig=np.array([numbers_of(c) for c in self.cameras], dtype=np.float32).reshape(-1, 16),
-            ego_history=to_frame(poses, now.ego.pose).astype(np.float32),
-            speed_mps=now.ego.speed_mps,
+            rig=self._rig,
+            ego_history=self._history_rig(),
+            speed_mps=max(now.ego.speed_mps + speed_noise_mps, 0.0),
             t0_us=now.t_us,
             events=now.events,
         )
 
+    def _history_rig(self) -> NDArray[np.float32]:
+        """The last 1.5 s as measured, [16, 3] in the rig frame now."""
+        first = max(len(self.ticks) - HISTORY_POSES, 0)
+        poses = self._driven[first : len(self.ticks)]
+        if self.conditions.position_noise_m:
+            poses = poses.copy()
+            for row in range(len(poses) - 1):
+                poses[row, :2] += sensed.motion_noise(self.conditions, self.scene.seed, first + row)[:2]
+        return poses_rig(poses)
+
+    def _frames(self, camera: int) -> list[int]:
+        """The ticks of the pictures that a camera gives now; before the drive and for lost ones, those before."""
+        last, ticks = len(self.ticks) - 1, []
+        for offset_s in self.spec.frame_offsets_s:
+            tick = max(last + round(offset_s * 1e6 / TICK_US), 0)
+            while sensed.lost(self.conditions, self.scene.seed, camera, tick):
+                tick -= 1
+            ticks.append(tick)
+        return ticks
+
+    def _seen(self, camera: int, tick: int) -> NDArray[np.uint8]:
+        """The picture of a camera by its number, as the sensor gives it."""
+        clean = self.picture(self.cameras[camera], tick)
+        return sensed.noisy_picture(clean, self.conditions, self.scene.seed, camera, tick)
+
     def picture(self, camera: Camera, tick: int) -> NDArray[np.uint8]:
-        """The picture [height, width, 3] of a camera at a tick that has been."""
+        """The picture [height, width, 3] of a camera at a tick that has been, without noise."""
         key = (camera.name, tick)
         if key not in self._pictures:
             for old in [k for k in self._pictures if k[1] < tick - WARM_UP_TICKS]:
@@ -165,6 +218,18 @@ class World:
             columns[name] = [getattr(tick.events, name) for tick in self.ticks]
         columns["by_policy"] = [i > WARM_UP_TICKS for i in range(len(self.ticks))]
         return {name: np.array(values) for name, values in columns.items()}
+
+
+def _cameras(spec: ObservationSpec, rig: Mapping[str, Camera]) -> tuple[Camera, ...]:
+    """The cameras of a rig where it has them, at the size asked for, else the world's own of that name."""
+    size = (spec.height, spec.width)
+    return tuple(_at_size(rig[name], *size) if name in rig else camera_of(name, *size) for name in spec.cameras)
+
+
+def _at_size(camera: Camera, height: int, width: int) -> Camera:
+    across, down = width / camera.width, height / camera.height
+    sized = replace(camera, width=width, height=height, fx=camera.fx * across, fy=camera.fy * down)
+    return check_camera(replace(sized, cx=camera.cx * across, cy=camera.cy * down))
 
 
 def expert_trajectory(world: World) -> NDArray[np.float64]:

@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,9 @@ from causeway.training import losses, schedule
 from causeway.training.checkpoint import latest_checkpoint, save_checkpoint
 from causeway.training.config import TrainConfig
 from causeway.training.engine import Engine, make_engine
+from causeway.training.sample_stream import read_ahead
+
+READERS = 2  # threads that read the next batches while a step computes; a batch is the same whoever reads it
 
 StepLoss = Callable[[Sequence[Sample], torch.Generator], dict[str, Any]]
 """(batch, generator) -> {"loss": scalar tensor with gradients, part name: number…}."""
@@ -62,8 +66,9 @@ def train(course: Course) -> list[losses.Line]:
     start = _resume(course, engine, record)
     saved = time.monotonic()
     steps = range(start, course.config.steps)
-    for step in progress(steps, len(steps), f"{course.stage} steps"):
-        line = _one_step(course, engine, step)
+    batches = read_ahead(partial(_batch, course, engine), steps, READERS)
+    for step, batch in progress(zip(steps, batches, strict=True), len(steps), f"{course.stage} steps"):
+        line = _one_step(course, engine, step, batch)
         if engine.rank == 0:
             losses.append_line(record, line)
         if engine.agree(time.monotonic() - saved > course.config.checkpoint_every_s):
@@ -101,10 +106,14 @@ def _resume(course: Course, engine: Engine, record: Path) -> int:
     return step
 
 
-def _one_step(course: Course, engine: Engine, step: int) -> losses.Line:
+def _batch(course: Course, engine: Engine, step: int) -> list[Sample]:
+    """This process's samples of a step; of all processes together the same, however many there are."""
+    picked = schedule.batch_of(step, course.config.batch_size, len(course.samples), course.config.seed)
+    return [course.samples[i] for i in picked[engine.rank :: engine.world]]
+
+
+def _one_step(course: Course, engine: Engine, step: int, batch: Sequence[Sample]) -> losses.Line:
     config = course.config
-    picked = schedule.batch_of(step, config.batch_size, len(course.samples), config.seed)
-    batch = [course.samples[i] for i in picked[engine.rank :: engine.world]]
     parts = dict(_loss(course, batch, step, engine.rank))
     loss = parts.pop("loss")
     if not math.isfinite(float(loss.detach())):

@@ -1,22 +1,26 @@
-"""Samples on disk: arrays in safetensors shards, one row each; texts and places in `samples.parquet`.
+"""Samples on disk: arrays in shards, one row each; texts and places in `samples.parquet`.
 
-Knows the layout of a shard and reads single rows lazily. Does not know how a sample was cut or what it is
-used for. Shards hold every wanted camera in a slot of its own; the index names those that are really there.
+Knows how a sample becomes a row of arrays and of the index, and back. Does not know how a sample was cut, in which
+order it is used, or how arrays lie in a file (`sample_arrays`). Shards hold every wanted camera in a slot of its own;
+the index names those that are really there.
 """
 
-import os
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, overload
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from causeway.artifacts import Artifact
 from causeway.errors import UnusableInput
-from causeway.model.observation import Observation, Sample
+from causeway.model.observation import HORIZON_STEPS, Observation, Sample, check_sample
+from causeway.training.sample_arrays import Arrays, Shard, open_shard, write_arrays
 
-Arrays = dict[str, NDArray[Any]]
+_NO_ROUTE = -1
 
 
 def shard_file(shard: str) -> str:
@@ -26,22 +30,22 @@ def shard_file(shard: str) -> str:
 
 def write_shard(samples: Sequence[Sample], slots: Sequence[str], path: Path) -> None:
     """Write samples to one file, in their order; the same samples give the same bytes."""
-    from safetensors.numpy import save
-
-    arrays = [_arrays(sample, slots) for sample in samples]
-    stacked = {name: np.ascontiguousarray(np.stack([a[name] for a in arrays])) for name in arrays[0]}
-    with path.open("wb") as file:
-        file.write(save(stacked, metadata={"cameras": ",".join(slots)}))
-        file.flush()
-        os.fsync(file.fileno())
+    points = max((len(s.observation.route) for s in samples if s.observation.route is not None), default=0)
+    rows = [_arrays(sample, slots, max(points, 1)) for sample in samples]
+    write_arrays(rows, [sample.sample_id for sample in samples], {"cameras": ",".join(slots)}, path)
 
 
-def _arrays(sample: Sample, slots: Sequence[str]) -> Arrays:
+def _arrays(sample: Sample, slots: Sequence[str], points: int) -> Arrays:
     seen = sample.observation
     places = [slots.index(camera) for camera in seen.cameras]
+    route = np.zeros((points, 2), dtype=np.float32)
+    if seen.route is not None:
+        route[: len(seen.route)] = seen.route
     arrays: Arrays = {
         "ego_history": seen.ego_history,
         "speed_mps": np.array(seen.speed_mps, dtype=np.float64),
+        "route": route,
+        "route_points": np.array(_NO_ROUTE if seen.route is None else len(seen.route), dtype=np.int32),
         "controls": sample.controls,
         "trajectory_rig": sample.trajectory_rig,
     }
@@ -71,57 +75,111 @@ def index_row(sample: Sample, shard: str, row: int, source: str) -> dict[str, An
     }
 
 
-def chosen_rows(samples: Artifact, split: str | None, with_reasoning: bool | None) -> list[dict[str, Any]]:
+def chosen_index(samples: Artifact, split: str | None = None, with_reasoning: bool | None = None) -> pa.Table:
     """Rows of the index, ordered by sample_id: those of a split, those with (or without) reasoning."""
-    rows = samples.table("samples").to_pylist()
+    table = samples.table("samples")
     if split is not None:
-        rows = [row for row in rows if row["split"] == split]
+        table = table.filter(pc.field("split") == split)
     if with_reasoning is not None:
-        rows = [row for row in rows if row["has_reasoning"] == with_reasoning]
-    return sorted(rows, key=lambda row: row["sample_id"])
+        table = table.filter(pc.field("has_reasoning") == with_reasoning)
+    return table.sort_by("sample_id").combine_chunks()
+
+
+def chosen_rows(samples: Artifact, split: str | None, with_reasoning: bool | None) -> list[dict[str, Any]]:
+    """The rows of `chosen_index` one by one; for few of them only."""
+    return chosen_index(samples, split, with_reasoning).to_pylist()
 
 
 def read_samples(samples: Artifact, rows: Sequence[dict[str, Any]]) -> Iterator[Sample]:
-    """The samples of index rows, one at a time and in that order; a shard is opened once and read row by row."""
-    from safetensors import SafetensorError, safe_open
-
-    shards: dict[str, Any] = {}
-    for row in rows:
-        name = row["shard"]
-        try:
-            if name not in shards:
-                shards[name] = safe_open(samples.path(shard_file(name)), framework="numpy")
-            yield _sample(shards[name], row)
-        except SafetensorError as error:
-            message = f"{samples.location}/{shard_file(name)}, sample {row['sample_id']}: {error}; build it again"
-            raise UnusableInput(message) from error
+    """The samples of index rows, one at a time and in that order. UnusableInput names the one that cannot be used."""
+    return (read_sample(samples, row) for row in rows)
 
 
-def _sample(shard: Any, row: dict[str, Any]) -> Sample:
-    slots = shard.metadata()["cameras"].split(",")
-    places = [slots.index(camera) for camera in row["cameras"]]
+def read_sample(samples: Artifact, row: dict[str, Any]) -> Sample:
+    """The sample of an index row, every number checked. UnusableInput with its id and the reason."""
+    try:
+        shard = open_shard(samples.path(shard_file(row["shard"])))
+        return check_sample(_sample(shard, row))
+    except UnusableInput as error:
+        said, what = str(error), f"sample {row['sample_id']}: "
+        raise error if said.startswith(what) else UnusableInput(f"{what}{said}") from error
 
-    def part(name: str) -> NDArray[Any]:
-        return shard.get_slice(name)[row["row"] : row["row"] + 1][0]
 
-    observation = Observation(
-        images=part("images")[places],
-        frame_t_us=part("frame_t_us")[places],
+def _sample(shard: Shard, row: dict[str, Any]) -> Sample:
+    slots = str(shard.says.get("cameras")).split(",")
+    if not set(row["cameras"]) <= set(slots) or row["has_reasoning"] != bool(row["reasoning"]):
+        raise UnusableInput(f"{shard.path}: cameras or reasoning contradict the index; build the samples again")
+    part = shard.row(row["row"], row["sample_id"])
+    try:
+        return Sample(
+            sample_id=row["sample_id"],
+            clip_id=row["clip_id"],
+            t0_us=row["t0_us"],
+            split=row["split"],
+            scenario=row["scenario"],
+            observation=_observation(part, [slots.index(camera) for camera in row["cameras"]], row),
+            reasoning=row["reasoning"],
+            decision=(row["longitudinal_decision"], row["lateral_decision"]),
+            controls=part["controls"],
+            trajectory_rig=part["trajectory_rig"],
+        )
+    except KeyError as error:
+        raise UnusableInput(f"{shard.path}: has no array {error}; build the samples again") from error
+
+
+def _observation(part: Arrays, places: list[int], row: dict[str, Any]) -> Observation:
+    points = int(part["route_points"])
+    return Observation(
+        images=part["images"][places],
+        frame_t_us=part["frame_t_us"][places],
         cameras=tuple(row["cameras"]),
-        rig=part("rig")[places],
-        ego_history=part("ego_history"),
-        speed_mps=float(part("speed_mps")),
+        rig=part["rig"][places],
+        ego_history=part["ego_history"],
+        speed_mps=float(part["speed_mps"]),
         t0_us=row["t0_us"],
+        route=None if points == _NO_ROUTE else part["route"][:points],
     )
-    return Sample(
-        sample_id=row["sample_id"],
-        clip_id=row["clip_id"],
-        t0_us=row["t0_us"],
-        split=row["split"],
-        scenario=row["scenario"],
-        observation=observation,
-        reasoning=row["reasoning"],
-        decision=(row["longitudinal_decision"], row["lateral_decision"]),
-        controls=part("controls"),
-        trajectory_rig=part("trajectory_rig"),
-    )
+
+
+@dataclass(frozen=True, eq=False)
+class StoredSamples(Sequence[Sample]):
+    """Samples of an artifact that are read when they are asked for; in memory is the index alone.
+
+    A sample is checked each time it is read: UnusableInput with its id and the reason.
+    """
+
+    artifact: Artifact
+    index: pa.Table  # rows of `samples.parquet`
+
+    def __len__(self) -> int:
+        return int(self.index.num_rows)
+
+    @overload
+    def __getitem__(self, number: int) -> Sample: ...
+    @overload
+    def __getitem__(self, number: slice) -> "StoredSamples": ...
+    def __getitem__(self, number: int | slice) -> "Sample | StoredSamples":
+        """One sample, or some of them without reading any."""
+        if isinstance(number, slice):
+            rows = pa.array(range(*number.indices(len(self))), pa.int64())
+            return StoredSamples(self.artifact, self.index.take(rows))
+        return read_sample(self.artifact, self.row(number))
+
+    def row(self, number: int) -> dict[str, Any]:
+        """One row of the index."""
+        place = range(len(self))[number]
+        return {name: self.index.column(name)[place].as_py() for name in self.index.column_names}
+
+    def with_reasoning(self) -> int:
+        """How many have reasoning."""
+        return int(pc.sum(self.index.column("has_reasoning")).as_py() or 0)
+
+    def controls(self, most: int) -> NDArray[np.float32]:
+        """Future controls [n, 64, 2] of at most so many samples, spread evenly; nothing else of them is read."""
+        step = max(1, -(-len(self) // most))
+        found = [self._controls(self.row(number)) for number in range(0, len(self), step)]
+        return np.array(found, dtype=np.float32).reshape(-1, HORIZON_STEPS, 2)
+
+    def _controls(self, row: dict[str, Any]) -> NDArray[np.float32]:
+        shard = open_shard(self.artifact.path(shard_file(row["shard"])))
+        return shard.row(row["row"], row["sample_id"], ("controls",))["controls"]

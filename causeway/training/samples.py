@@ -1,23 +1,36 @@
 """Labels and clips become training samples: everything decoded once, and read back in any order.
 
-Knows which label feeds which sample and what a sample without reasoning is. Does not know how arrays are cut
-(`sample_parts`) or stored (`sample_store`). Every input of a sample is from t0 or before (causal locality,
-arXiv 2511.00088, section 3.2); only the trajectory and its controls are what was driven after it.
+Knows which label feeds which sample, what a sample without reasoning is, and how the work is cut. Does not know how
+arrays are cut (`sample_parts`), found (`sample_drive`, `sample_pictures`) or stored (`sample_store`). Every input of a
+sample is from t0 or before (causal locality, arXiv 2511.00088, section 3.2); only the trajectory and its controls are
+what was driven after it. Memory holds one drive's motion and one shard's samples.
 """
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
 
-from causeway.artifacts import Artifact, Writer, step
-from causeway.clips import EgoMotion, ego_by_drive
+from causeway.artifacts import Artifact, Writer, progress, step
+from causeway.clips import Clip
+from causeway.clips.access import drives_of
 from causeway.errors import UnusableInput, UsageError
 from causeway.model.observation import Observation, Sample, check_sample
-from causeway.training.sample_parts import Pictures, chosen_cameras, ego_windows, rig_numbers
-from causeway.training.sample_store import chosen_rows, index_row, read_samples, shard_file, write_shard
+from causeway.training.sample_drive import OneDrive, drive_reader, route_of
+from causeway.training.sample_parts import chosen_cameras, ego_windows, rig_numbers, route_ahead
+from causeway.training.sample_pictures import DamagedPictures, Pictures, decoded
+from causeway.training.sample_store import StoredSamples, chosen_index, index_row, shard_file, write_shard
+from causeway.training.sample_stream import Place, Share, one_epoch, read_ahead
 
 _MASKED = ("none", "none")
+_SHARD_BYTES = 2**28  # of pictures; larger pictures make shards of fewer samples, so that memory stays bounded
+_OF_A_LABEL = ("moment_id", "clip_id", "t0_us", "status", "split", "scenario", "trace")
+_NEVER_NULL = ("moment_id", "clip_id", "t0_us", "status", "split")
+_DECISIONS = ("longitudinal_decision", "lateral_decision")
 
 
 @dataclass(frozen=True)
@@ -29,19 +42,43 @@ class SamplesConfig:
     height: int = 128
     width: int = 192
     max_picture_age_s: float = 1.0  # an older picture than this is none: the camera is absent
+    route_points: int = 0  # at most so many of the way ahead, one each 4 m; 0 = a sample has no route
     shard_samples: int = 256
+
+    def __post_init__(self) -> None:
+        offsets = self.frame_offsets_s
+        if not offsets or sorted(offsets) != list(offsets) or not np.isfinite(offsets).all() or offsets[-1] > 0:
+            raise UsageError(f"frame_offsets_s {offsets}: give one or more, oldest first, none after t0")
+        if not self.cameras or len(set(self.cameras)) < len(self.cameras) or any("," in c for c in self.cameras):
+            raise UsageError(f"cameras {self.cameras}: name one or more, each once, without commas")
+        if min(self.height, self.width, self.shard_samples) < 1 or self.route_points < 0:
+            raise UsageError("height, width and shard_samples must be at least 1, route_points 0 or more")
+        if not 0 <= self.max_picture_age_s < np.inf:
+            raise UsageError(f"max_picture_age_s {self.max_picture_age_s}: give seconds, 0 or more")
 
 
 @dataclass(frozen=True, eq=False)
-class _Clips:
-    """What samples need of a clips artifact, opened once."""
+class _View:
+    """What one camera saw: its pictures as they are stored, when they were taken, its calibration."""
 
-    drive_of: dict[str, str]
-    source_of: dict[str, str]
-    ego: dict[str, EgoMotion]
-    rigs: dict[str, list[dict]]
-    pictures: Pictures
-    picture_size: dict[tuple[str, str], tuple[int, int]]
+    camera: str
+    encoded: list[bytes]
+    times_us: list[int]
+    rig: NDArray[np.float32]
+
+
+@dataclass(frozen=True, eq=False)
+class _Cut:
+    """A sample whose pictures are not decoded yet: [camera][frame] bytes as they are stored."""
+
+    row: dict
+    source: str
+    observation: Observation  # without pixels
+    encoded: list[list[bytes]]
+    trajectory_rig: NDArray[np.float32]
+
+
+_Cutting = Callable[[dict], _Cut | UnusableInput]
 
 
 @step(kind="samples")
@@ -49,138 +86,171 @@ def build_samples(labels: Artifact, clips: Artifact, *, out: Writer, config: Sam
     """Write a sample for each label that was not rejected; what has no whole window or no picture is quarantined.
 
     Accepted labels give their trace and decisions; labels in review give "" and (none, none): such samples
-    train the action stages with the reasoning masked, and never `coc`.
+    train the action stages with the reasoning masked, and never `coc`. UsageError for a config that cannot be;
+    UnusableInput for a table that cannot be read or a moment that has two labels.
     """
-    if not config.frame_offsets_s or sorted(config.frame_offsets_s) != list(config.frame_offsets_s):
-        raise UsageError(f"frame_offsets_s {config.frame_offsets_s}: give one or more, oldest first")
-    if config.frame_offsets_s[-1] > 0 or not config.cameras:
-        raise UsageError("frame_offsets_s must not be after t0, and cameras must name at least one")
-    rows = labels.table("labels").sort_by([("clip_id", "ascending"), ("t0_us", "ascending")]).to_pylist()
-    wanted = [row for row in rows if row["status"] != "rejected"]
-    out.count(rejected=len(rows) - len(wanted))
-    opened = _open(clips)
-    for start in range(0, len(wanted), config.shard_samples):
-        name = f"{start // config.shard_samples:06d}"
+    drives = drives_of(clips)
+    wanted, rejected = _wanted(labels, drives)
+    out.count(rejected=rejected)
+    pictures = Pictures(clips.path("frames.parquet"), kept=2 * len(config.cameras))
+    read = drive_reader(clips, drives, pictures)
+    source_of = {row["clip_id"]: row["source"] for row in clips.table("clips", ["clip_id", "source"]).to_pylist()}
+
+    def cut(row: dict) -> _Cut | UnusableInput:
+        drive = None if row["drive_id"] is None else read(row["drive_id"])  # a damaged table ends the build
+        try:
+            return _cut(row, source_of.get(row["clip_id"], ""), drive, pictures, config)
+        except DamagedPictures:
+            raise
+        except UnusableInput as error:  # this label's own fault
+            return error
+
+    size = per_shard(config)
+    starts = range(0, wanted.num_rows, size)
+    for number, start in enumerate(progress(starts, len(starts), "shards")):
+        name = f"{number:06d}"
         with out.shard(name) as shard:
-            if shard is None:
-                continue
-            samples: list[Sample] = []
-            block = wanted[start : start + config.shard_samples]
-            for row in block:
-                try:
-                    samples.append(_sample(row, opened, config))
-                except UnusableInput as error:
-                    shard.quarantine("label", row["moment_id"], "no_sample", str(error))
-            if samples:
-                write_shard(samples, config.cameras, out.path(shard_file(name)))
-            sources = [opened.source_of[sample.clip_id] for sample in samples]
-            index = [index_row(s, name, i, source) for i, (s, source) in enumerate(zip(samples, sources, strict=True))]
-            shard.table("samples", index)
-            shard.count(read=len(block), kept=len(samples), with_reasoning=sum(bool(s.reasoning) for s in samples))
+            if shard is not None:
+                _write(wanted.slice(start, size).to_pylist(), cut, config, name, shard, out)
 
 
-def _open(clips: Artifact) -> _Clips:
-    described = clips.table("clips", ["clip_id", "drive_id", "source"]).to_pylist()
-    drive_of = {row["clip_id"]: row["drive_id"] for row in described}
-    rigs: dict[str, list[dict]] = {}
-    for row in clips.table("rigs").to_pylist():
-        rigs.setdefault(row["clip_id"], []).append(row)
-    sizes = clips.table("frames", ["clip_id", "camera", "width", "height"]).group_by(["clip_id", "camera"])
-    picture_size = {
-        (row["clip_id"], row["camera"]): (row["width_min"], row["height_min"])
-        for row in sizes.aggregate([("width", "min"), ("height", "min")]).to_pylist()
-    }
-    return _Clips(
-        drive_of=drive_of,
-        source_of={row["clip_id"]: row["source"] for row in described},
-        ego=ego_by_drive(clips),
-        rigs=rigs,
-        pictures=Pictures(clips, drive_of),
-        picture_size=picture_size,
+def per_shard(config: SamplesConfig) -> int:
+    """Samples of a shard: `shard_samples`, or as many as keep its pictures below 256 MiB."""
+    sample = len(config.cameras) * len(config.frame_offsets_s) * config.height * config.width * 3
+    return min(config.shard_samples, max(1, _SHARD_BYTES // sample))
+
+
+def _wanted(labels: Artifact, drives: Mapping[str, Sequence[Clip]]) -> tuple[pa.Table, int]:
+    """Labels that were not rejected, by drive (null: not among the clips) and time, and how many were."""
+    table = labels.table("labels", [*_OF_A_LABEL, *_DECISIONS])
+    twice = table.group_by("moment_id").aggregate([([], "count_all")]).filter(pc.field("count_all") > 1)
+    if twice.num_rows:
+        moment_id = twice.column("moment_id")[0].as_py()
+        raise UnusableInput(f"{labels.location}: moment {moment_id} has two labels; validate the labels first")
+    empty = next((name for name in _NEVER_NULL if table.column(name).null_count), None)
+    if empty is not None:
+        raise UnusableInput(f"{labels.location}: a label without {empty}; validate the labels first")
+    drive_of = {part.clip_id: drive_id for drive_id, parts in drives.items() for part in parts}
+    wanted = table.filter(pc.field("status") != "rejected")
+    drive_ids = [drive_of.get(clip_id) for clip_id in wanted.column("clip_id").to_pylist()]
+    wanted = wanted.append_column("drive_id", pa.array(drive_ids, pa.string()))
+    by_drive = [(name, "ascending") for name in ("drive_id", "t0_us", "moment_id")]
+    return wanted.sort_by(by_drive), table.num_rows - wanted.num_rows
+
+
+def _write(block: list[dict], cut: _Cutting, config: SamplesConfig, name: str, shard, out: Writer) -> None:  # type: ignore[no-untyped-def]
+    """One shard: its file, its rows of the index, and what could not be a sample."""
+
+    def finish(item: _Cut | UnusableInput) -> tuple[Sample, str] | UnusableInput:
+        try:
+            return item if isinstance(item, UnusableInput) else (_finished(item, config), item.source)
+        except UnusableInput as error:
+            return error
+
+    made: list[tuple[Sample, str]] = []
+    answers = read_ahead(finish, map(cut, block), len(os.sched_getaffinity(0)))
+    for row, answer in zip(block, answers, strict=True):
+        if isinstance(answer, UnusableInput):
+            shard.quarantine("label", row["moment_id"], "no_sample", str(answer))
+        else:
+            made.append(answer)
+    if made:
+        write_shard([sample for sample, _ in made], config.cameras, out.path(shard_file(name)))
+    shard.table("samples", [index_row(sample, name, i, source) for i, (sample, source) in enumerate(made)])
+    shard.count(read=len(block), kept=len(made), with_reasoning=sum(bool(sample.reasoning) for sample, _ in made))
+
+
+def _cut(row: dict, source: str, drive: OneDrive | None, pictures: Pictures, config: SamplesConfig) -> _Cut:
+    """What one label needs of its drive; UnusableInput says why it cannot be had."""
+    clip_id, t0_us = row["clip_id"], row["t0_us"]
+    if drive is None:
+        raise UnusableInput(f"clip {clip_id} is not among the clips; name those that the labels came from")
+    history, speed_mps, future = ego_windows(drive.ego, t0_us)
+    views = list(_views(clip_id, t0_us, drive, pictures, config))
+    if not views:
+        raise UnusableInput(f"no camera has pictures within {config.max_picture_age_s} s before t0 {t0_us} us")
+    observation = Observation(
+        images=np.zeros((len(views), len(config.frame_offsets_s), 0, 0, 3), dtype=np.uint8),
+        frame_t_us=np.array([view.times_us for view in views], dtype=np.int64),
+        cameras=tuple(view.camera for view in views),
+        rig=np.array([view.rig for view in views], dtype=np.float32),
+        ego_history=history,
+        speed_mps=speed_mps,
+        t0_us=t0_us,
+        route=route_ahead(drive.ego, t0_us, route_of(drive, clip_id), config.route_points),
     )
+    return _Cut(row, source, observation, [view.encoded for view in views], future)
 
 
-def _sample(row: dict, clips: _Clips, config: SamplesConfig) -> Sample:
-    """The sample of one label; UnusableInput says why there is none."""
+def _views(clip_id: str, t0_us: int, drive: OneDrive, pictures: Pictures, config: SamplesConfig) -> Iterator[_View]:
+    """Of the wanted cameras those that have a recent picture for every offset."""
+    untils = [t0_us + round(offset * 1e6) for offset in config.frame_offsets_s]
+    age_us = round(config.max_picture_age_s * 1e6)
+    for name, rig in chosen_cameras(drive.rigs.get(clip_id, []), config.cameras).items():
+        found = [drive.pictures.latest(rig["camera"], until, age_us) for until in untils]
+        there = [place for place in found if place is not None]
+        size = drive.pictures.sizes.get((clip_id, rig["camera"]))
+        if len(there) == len(found) and size is not None:
+            encoded = [pictures.encoded(group, number) for _, group, number in there]
+            yield _View(name, encoded, [t_us for t_us, _, _ in there], rig_numbers(rig, *size))
+
+
+def _finished(cut: _Cut, config: SamplesConfig) -> Sample:
+    """The sample with its pictures decoded and its controls found; UnusableInput when one of them cannot be."""
     from causeway.model.action_space import controls_from_trajectory
 
-    drive_id = clips.drive_of.get(row["clip_id"])
-    if drive_id is None:
-        raise UnusableInput(f"clip {row['clip_id']} is not among the clips; name those that the labels came from")
-    history, speed_mps, future = ego_windows(clips.ego[drive_id], row["t0_us"])
+    row, seen = cut.row, cut.observation
     accepted = row["status"] == "accepted"
+    if accepted and not (row["trace"] and all(row[name] for name in _DECISIONS)):
+        raise UnusableInput("its label is accepted and has no trace or no decision; validate the labels first")
     sample = Sample(
         sample_id=row["moment_id"],
         clip_id=row["clip_id"],
         t0_us=row["t0_us"],
         split=row["split"],
         scenario=row["scenario"],
-        observation=_observation(row["clip_id"], drive_id, row["t0_us"], history, speed_mps, clips, config),
+        observation=replace(seen, images=_images(cut, config)),
         reasoning=row["trace"] if accepted else "",
-        decision=(row["longitudinal_decision"], row["lateral_decision"]) if accepted else _MASKED,
-        controls=controls_from_trajectory(future, speed_mps),
-        trajectory_rig=future,
+        decision=(row[_DECISIONS[0]], row[_DECISIONS[1]]) if accepted else _MASKED,
+        controls=controls_from_trajectory(cut.trajectory_rig, seen.speed_mps),
+        trajectory_rig=cut.trajectory_rig,
     )
     return check_sample(sample)
 
 
-def _observation(
-    clip_id: str,
-    drive_id: str,
-    t0_us: int,
-    history: np.ndarray,
-    speed_mps: float,
-    clips: _Clips,
-    config: SamplesConfig,
-) -> Observation:
-    names, images, times, rigs = [], [], [], []
-    untils = [t0_us + round(offset * 1e6) for offset in config.frame_offsets_s]
-    for name, rig in chosen_cameras(clips.rigs.get(clip_id, []), config.cameras).items():
-        age_us = round(config.max_picture_age_s * 1e6)
-        found = [clips.pictures.latest(drive_id, rig["camera"], until, age_us) for until in untils]
-        there = [place for place in found if place is not None]
-        size = clips.picture_size.get((clip_id, rig["camera"]))
-        if len(there) < len(found) or size is None:
-            continue
-        names.append(name)
-        images.append([clips.pictures.decoded(g, r, config.height, config.width) for _, g, r in there])
-        times.append([t_us for t_us, _, _ in there])
-        rigs.append(rig_numbers(rig, *size))
-    if not names:
-        raise UnusableInput(f"no camera has pictures within {config.max_picture_age_s} s before t0 {t0_us} us")
-    return Observation(
-        images=np.array(images, dtype=np.uint8),
-        frame_t_us=np.array(times, dtype=np.int64),
-        cameras=tuple(names),
-        rig=np.array(rigs, dtype=np.float32),
-        ego_history=history,
-        speed_mps=speed_mps,
-        t0_us=t0_us,
-    )
+def _images(cut: _Cut, config: SamplesConfig) -> NDArray[np.uint8]:
+    """[cameras, frames, height, width, 3]; UnusableInput names the picture that cannot be decoded."""
+    images = []
+    for camera, frames, times in zip(
+        cut.observation.cameras, cut.encoded, cut.observation.frame_t_us.tolist(), strict=True
+    ):
+        for picture, t_us in zip(frames, times, strict=True):
+            try:
+                images.append(decoded(picture, config.height, config.width))
+            except UnusableInput as error:
+                raise UnusableInput(f"picture of camera {camera} at {t_us} us: {error}") from error
+    return np.stack(images).reshape(len(cut.encoded), -1, config.height, config.width, 3)
 
 
 def load_samples(
     samples: Artifact, split: str | None = None, limit: int | None = None, with_reasoning: bool | None = None
-) -> list[Sample]:
-    """Samples in memory, ordered by sample_id: of one split, at most `limit`, with (or without) reasoning."""
-    return list(read_samples(samples, chosen_rows(samples, split, with_reasoning)[:limit]))
+) -> StoredSamples:
+    """Samples ordered by sample_id, read as they are asked for: of one split, at most `limit`, with (or without)
+    reasoning.
+    """
+    return StoredSamples(samples, chosen_index(samples, split, with_reasoning))[:limit]
 
 
 def iterate(
     samples: Artifact,
     seed: int,
-    rank: int = 0,
-    world: int = 1,
+    share: Share | None = None,
+    start: Place | None = None,
     split: str | None = None,
     with_reasoning: bool | None = None,
 ) -> Iterator[Sample]:
-    """One pass over the samples in an order that `seed` alone decides, read as they are asked for.
+    """Our share of one epoch (of what is left of it from `start` on), in an order that (seed, epoch) alone decides.
 
-    Ranks 0 … world - 1 get every `world`-th one: together all of them, none twice. UsageError for another
-    rank.
+    All shares together are all samples, none twice. For epoch after epoch see `sample_stream.stream`.
     """
-    if not 0 <= rank < world:
-        raise UsageError(f"rank {rank} of {world}: ranks are numbered from 0")
-    rows = chosen_rows(samples, split, with_reasoning)
-    order = np.random.default_rng(seed).permutation(len(rows))
-    yield from read_samples(samples, [rows[i] for i in order[rank::world]])
+    yield from one_epoch(load_samples(samples, split, with_reasoning=with_reasoning), seed, start, share)

@@ -5,6 +5,7 @@ undisturbed one would, and no random state needs to be stored.
 """
 
 import math
+from functools import lru_cache
 
 import numpy as np
 
@@ -14,11 +15,13 @@ def batch_of(step: int, batch_size: int, samples: int, seed: int) -> list[int]:
     picked = []
     for place in range(step * batch_size, (step + 1) * batch_size):
         epoch, offset = divmod(place, samples)
-        picked.append(int(_permutation(seed, epoch, samples)[offset]))
+        picked.append(int(order(seed, epoch, samples)[offset]))
     return picked
 
 
-def _permutation(seed: int, epoch: int, samples: int) -> np.ndarray:
+@lru_cache(maxsize=2)
+def order(seed: int, epoch: int, samples: int) -> np.ndarray:
+    """The order of an epoch, a permutation of 0 … samples - 1; not to be written to."""
     return np.random.default_rng([seed, epoch]).permutation(samples)
 
 

@@ -12,12 +12,13 @@ from typing import Any
 import torch
 
 from causeway.errors import UnusableInput
-from causeway.model.observation import Sample, check_sample
+from causeway.model.observation import Sample
 from causeway.model.policy import Policy, PrefixNoise
 from causeway.training.config import ActionConfig, CocConfig, RlConfig, TrainConfig, VlmConfig
 from causeway.training.loop import StepLoss
 from causeway.training.questions import ask
 from causeway.training.reinforcement import reinforcement_loss
+from causeway.training.sample_store import StoredSamples
 
 FLOW_DRAWS = 2  # noises a sample on one pass of the backbone: the expert is the cheap part
 
@@ -98,13 +99,13 @@ STAGES: dict[str, Stage] = {
 }
 
 
-def checked(stage: Stage, samples: Sequence[Sample]) -> list[Sample]:
-    """The samples that a stage was given, each fit for it; UnusableInput with the reason, or the sample's id."""
+def checked(stage: Stage, samples: StoredSamples) -> StoredSamples:
+    """The samples that a stage was given; UnusableInput when there are none. Each is checked when it is read."""
     if not samples:
-        wanted = "with reasoning: without causes this stage has nothing to learn" if stage.reasoning_only else "at all"
-        raise UnusableInput(f"{stage.name}: no training samples {wanted}; label drives with known causes first")
-    for sample in samples:
-        check_sample(sample)
-        if stage.reasoning_only and not sample.reasoning:
-            raise UnusableInput(f"{stage.name}: sample {sample.sample_id} has no reasoning; leave it out")
-    return list(samples)
+        wanted = "at all; give more drives, or longer ones"
+        if stage.reasoning_only:
+            wanted = (
+                "with reasoning: without causes this stage has nothing to learn; label drives with known causes first"
+            )
+        raise UnusableInput(f"{stage.name}: no training samples {wanted}")
+    return samples

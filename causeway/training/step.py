@@ -7,12 +7,13 @@ looking a finished one up costs nothing.
 import os
 import sys
 import time
-from collections.abc import Sequence
 from typing import Any
 
 from causeway.artifacts import Artifact, Writer, step
 from causeway.errors import UnusableInput
 from causeway.training.config import ActionConfig, CocConfig, RlConfig, TrainConfig, VlmConfig
+
+STATISTICS_OF = 65_536  # samples, spread evenly: more would say the same
 
 
 @step(kind="policy")
@@ -60,7 +61,7 @@ def _train(name: str, samples: Artifact, before: Artifact | None, out: Writer, c
     lines = train(Course(name, policy, stage.trains, taken, loss, config, staging))
     record = [*(read_lines(before.path(FILE_NAME)) if before else []), *lines]
     write_lines(out.path(FILE_NAME), record)
-    counts = {"samples": len(taken), "with reasoning": sum(bool(sample.reasoning) for sample in taken)}
+    counts = {"samples": len(taken), "with reasoning": taken.with_reasoning()}
     policy.save(out.path(FILE_NAME).parent, card=_card(out, counts, record))
     out.count(**{key.replace(" ", "_"): value for key, value in counts.items()}, steps=len(lines))
     forget(staging)
@@ -69,15 +70,13 @@ def _train(name: str, samples: Artifact, before: Artifact | None, out: Writer, c
     print(f"{name}: {ends}, {len(taken)} samples, {threads} threads", file=sys.stderr)
 
 
-def _start(before: Artifact | None, taken: Sequence[Any], config: TrainConfig) -> Any:
+def _start(before: Artifact | None, taken: Any, config: TrainConfig) -> Any:
     """The policy to train: the one before, or a new one that keeps the statistics of these samples' controls."""
-    import numpy as np
-
     from causeway.model import Policy
     from causeway.model.action_space import statistics_from
 
     if before is None:
-        statistics = statistics_from(np.stack([sample.controls for sample in taken]))
+        statistics = statistics_from(taken.controls(STATISTICS_OF))
         return Policy.from_scale(config.scale, config.seed, statistics)
     policy = Policy.load(before.folder())
     scale = policy.config.scale.name

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import yaml
 
-from causeway.clips.readers import physicalai_layout as physicalai
+from causeway.clips.readers.physicalai import layout as physicalai
 from tests.clips import argoverse2_fixture, pandaset_fixture, test_commonroad, test_kitti_odometry
 from tests.clips.physicalai_fixture import write_drives
 from tests.clips.raw_drives import WRITERS

@@ -149,8 +149,10 @@ class Fuzzed:
         try:
             with_step = number % STEP_EVERY == 0
             out = self.folder.parent / f"out-{self.layout}"
-            ingested = whole_step(self.layout, broken / location, self.config, out) if with_step else in_memory(
-                self.layout, broken / location, self.config
+            ingested = (
+                whole_step(self.layout, broken / location, self.config, out)
+                if with_step
+                else in_memory(self.layout, broken / location, self.config)
             )
             check(ingested)
             indexed = not INDEXES & {path.name for path in paths}

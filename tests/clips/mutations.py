@@ -153,6 +153,7 @@ BYTES = (
     *(line_lost, line_doubled, lines_shuffled, word_replaced, word_put_in),
 )
 
+
 def _ends(*endings: str) -> Callable[[str, bytes], bool]:
     return lambda name, data: name.endswith(endings)
 

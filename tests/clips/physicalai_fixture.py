@@ -10,7 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from causeway.clips.readers import physicalai_layout as layout
+from causeway.clips.readers.physicalai import layout
 
 CAMERA = "camera_front_wide_120fov"
 WIDTH, HEIGHT = 64, 48

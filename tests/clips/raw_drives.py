@@ -19,8 +19,8 @@ import yaml
 from PIL import Image
 
 from causeway.clips.geometry import quaternion_from_matrix, quaternion_from_yaw
-from causeway.clips.readers import physicalai_layout as physicalai
 from causeway.clips.readers.geodesy import enu_from_ecef, geodetic
+from causeway.clips.readers.physicalai import layout as physicalai
 from tests.clips.physicalai_fixture import write_drives
 from tests.clips.raw_story import BOX, Story
 

@@ -101,6 +101,28 @@ def test_row_groups_of_other_clips_are_not_decoded(tmp_path, monkeypatch):
     assert decoded == [7, 8]
 
 
+def test_no_bit_that_flipped_in_a_page_becomes_a_number(tmp_path):
+    path = clips_at(tmp_path / "clips").path("ego.parquet")
+    whole, ids = path.read_bytes(), ["a-000", "b-000", "b-001"]
+    kept = clip_rows(path)(ids)
+    assert kept.num_rows > 0
+    end = len(whole) - 8 - int.from_bytes(whole[-8:-4], "little")  # there the footer begins
+    refused = 0
+    for place in range(4, end, 13):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        try:
+            assert clip_rows(path)(ids).equals(kept)
+        except UnusableInput:
+            refused += 1
+    assert refused > end // 30
+
+
+def test_a_table_without_clip_ids_is_said(tmp_path):
+    pq.write_table(pa.table({"clip": ["a"]}), tmp_path / "rows.parquet")
+    with pytest.raises(UnusableInput, match=r"rows\.parquet: not a readable Parquet file"):
+        clip_rows(tmp_path / "rows.parquet")
+
+
 def test_a_damaged_file_is_said(tmp_path):
     clips = clips_at(tmp_path / "clips")
     clips.path("ego.parquet").write_bytes(b"PAR1 nonsense")

@@ -7,7 +7,8 @@ import pytest
 from causeway.artifacts import Artifact, run
 from causeway.clips import ego_of_clip, rows_of_clip
 from causeway.clips.ingest import IngestConfig, ingest
-from causeway.clips.readers import argoverse2, argoverse2_tracks
+from causeway.clips.readers.argoverse2 import reader as argoverse2
+from causeway.clips.readers.argoverse2 import tracks as argoverse2_tracks
 from causeway.errors import UnusableInput
 from tests.clips.argoverse2_fixture import (
     CAMERA,
@@ -199,6 +200,19 @@ def test_boxes_that_cannot_be_placed_are_counted(tmp_path, name, row, value, rea
     ((_, why, detail),) = drive.quarantined
     assert (why, detail) == (reason, "1 of 31 boxes, the first is row 4")
     assert drive.tracks.num_rows == 30
+
+
+def test_boxes_in_a_gap_of_the_poses_have_no_place(tmp_path):
+    """Poses at 50 Hz, none for 0.8 s: the boxes at 1.1 to 1.7 s were seen from nobody knows where."""
+    log = write_log(tmp_path)
+    columns = {name: np.asarray(values) for name, values in poses().items()}
+    t_s = (columns["timestamp_ns"] - T0_NS) * 1e-9
+    kept = (t_s <= 1.0001) | (t_s >= 1.7999)
+    write_table({name: values[kept] for name, values in columns.items()}, log / POSES)
+    drive = opened(tmp_path)
+    ((_, why, detail),) = drive.quarantined
+    assert (why, detail) == ("no_ego_pose", "7 of 31 boxes, the first is row 11")
+    assert drive.tracks.num_rows == 24
 
 
 def test_read_is_kept_plus_quarantined(tmp_path):

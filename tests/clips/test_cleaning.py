@@ -71,7 +71,9 @@ def test_a_clock_that_was_set_back_costs_the_rows_until_it_caught_up():
 def test_a_drive_that_is_mostly_nonsense_is_refused_in_one_line():
     raw = ego()
     raw.xyz_m[2:8] = np.inf
-    with pytest.raises(UnusableInput, match="d: 6 of 10 ego rows are unusable; ego row 2: a pose or speed is not a number"):
+    with pytest.raises(
+        UnusableInput, match="d: 6 of 10 ego rows are unusable; ego row 2: a pose or speed is not a number"
+    ):
         clean_ego(raw, "d")
     with pytest.raises(UnusableInput, match="no ego poses"):
         clean_ego(ego(0), "d")
@@ -133,10 +135,14 @@ def test_light_states_need_a_time_a_name_and_a_state():
     assert (kept.num_rows, why, detail) == (1, "incomplete", "1 of 2, the first is row 1")
 
 
-@pytest.mark.parametrize("shape", [[], [[0.0, 1.0]], None, [[0, "x"], [1, 1]], [[0, np.nan], [1, 1]], [[1, 2], [3]], [1, 2]])
+@pytest.mark.parametrize(
+    "shape", [[], [[0.0, 1.0]], None, [[0, "x"], [1, 1]], [[0, np.nan], [1, 1]], [[1, 2], [3]], [1, 2]]
+)
 def test_shapes_that_are_none_are_named(shape):
     good = {"lane_id": "a", "centre": [[0, 0], [1, 0]], "left": [], "right": []}
-    kept, ((where, why, detail),) = clean_shapes([good, {**good, "centre": shape}], "centre", ("left", "right"), 2, "lane")
+    kept, ((where, why, detail),) = clean_shapes(
+        [good, {**good, "centre": shape}], "centre", ("left", "right"), 2, "lane"
+    )
     assert (kept, where, why) == ([good], "lanes", "no_shape")
     assert detail.startswith("1 of 2, the first is row 1")
     assert clean_shapes([good], "centre", ("left",), 2, "lane") == ([good], ())

@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 
 from causeway.clips.geometry import quaternion_from_matrix, rotate, yaw_from_quaternion
-from causeway.clips.readers import comma2k19
-from causeway.clips.readers.comma2k19_mount import CAMERA_M
+from causeway.clips.readers.comma2k19 import reader as comma2k19
+from causeway.clips.readers.comma2k19.mount import CAMERA_M
 from causeway.clips.readers.geodesy import enu_from_ecef, geodetic
 from causeway.clips.readers.layouts import reader_of
 from causeway.errors import UnusableInput

@@ -9,7 +9,7 @@ from causeway.clips import ego_of_clip, rows_of_clip
 from causeway.clips.cleaning import clean_drive
 from causeway.clips.geometry import yaw_from_quaternion
 from causeway.clips.ingest import IngestConfig, ingest
-from causeway.clips.readers import commonroad
+from causeway.clips.readers.commonroad import reader as commonroad
 from causeway.clips.readers.layouts import reader_of
 from causeway.errors import UnusableInput
 
@@ -82,7 +82,9 @@ def test_no_yaw_is_known_before_the_place_it_leads_to(tmp_path, source, later):
     """In NGSIM's scenarios a state's yaw is the course to the next state."""
     turning = [car(7), car(8, y=3.5)]
     for step in range(85):
-        turning = [text.replace(value("orientation", 0.0), value("orientation", 0.01 * (step + 1)), 1) for text in turning]
+        turning = [
+            text.replace(value("orientation", 0.0), value("orientation", 0.01 * (step + 1)), 1) for text in turning
+        ]
     path = scenario(tmp_path / "a.xml", *turning) / "a.xml"
     path.write_text(path.read_text().replace('source="NGSIM"', f'source="{source}"'))
     drive = commonroad.recordings(tmp_path)[0].open()
@@ -331,3 +333,21 @@ def _lies_in_lanes_along_them(drive):
         near += int((gap < 2.5).any())
     assert near / len(rows) > 0.9
     assert np.nanpercentile(turns, 90) < 0.2
+
+
+@pytest.mark.parametrize(("room", "times"), [(250_000, 1), (0, 2)])
+def test_a_file_is_read_once_where_there_is_room(tmp_path, monkeypatch, room, times):
+    for name in ("A", "B"):
+        parts = [lanelet(1, 0), car(7), car(8, y=4.0)]
+        root = scenario(tmp_path / f"{name}.xml", *parts, name=f"USA_{name}-1_1_T-1")
+    read, calls = commonroad._read, []
+
+    def counted(path):
+        calls.append(path.name)
+        return read(path)
+
+    monkeypatch.setattr(commonroad, "_KEPT_STATES", room)
+    monkeypatch.setattr(commonroad, "_read", counted)
+    drives = [recording.open() for recording in commonroad.recordings(root)]
+    assert [len(drive.tracks) for drive in drives] == [85] * 4
+    assert calls == ["A.xml", "B.xml"] * times

@@ -75,7 +75,10 @@ def test_no_clip_lies_across_a_gap():
 
 def test_lights_between_two_clips_belong_to_the_earlier_one():
     drive, motion = with_gap(5_000_000)
-    times = [clip_tables(drive, motion, cut, WITHIN_M)["signals"].column("t_us").to_pylist() for cut in cut_drive(drive, motion, 2.0)]
+    times = [
+        clip_tables(drive, motion, cut, WITHIN_M)["signals"].column("t_us").to_pylist()
+        for cut in cut_drive(drive, motion, 2.0)
+    ]
     assert times == [[50_000], [2_950_000], [8_000_000], [], []]  # 4 s is in the gap
 
 

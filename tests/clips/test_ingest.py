@@ -10,7 +10,7 @@ from PIL import Image
 from causeway.artifacts import Artifact, run
 from causeway.clips import ego_by_drive, ego_of_clip, rows_of_clip, tracks_of_clip
 from causeway.clips.ingest import IngestConfig, ingest, ingest_paths, without_folders
-from causeway.clips.readers import physicalai_layout as layout
+from causeway.clips.readers.physicalai import layout
 from causeway.errors import UnusableInput, UsageError
 from tests.clips.physicalai_fixture import CAMERA, write_drives
 
@@ -32,7 +32,7 @@ def test_clips_are_cut_and_described(clips):
     first, second = rows[:2]
     assert (first["ticks"], second["ticks"]) == (20, 11)
     assert second["start_us"] == first["end_us"] + 100_000
-    assert first["cameras"] == [CAMERA]
+    assert first["cameras"] == [layout.camera_name(CAMERA)] == ["front_wide"]
     assert (first["has_tracks"], first["has_map"], first["has_signals"]) == (True, True, True)
     assert (first["source"], first["licence"], first["vehicle_id"]) == ("test-world", "Apache-2.0", "test-car")
     assert (first["origin_x_m"], second["origin_x_m"]) == (0.0, pytest.approx(20.0))
@@ -203,7 +203,7 @@ def _obstacles(stamps, placed=None):
 
 
 def test_a_box_is_known_when_the_pose_that_places_it_is():
-    from causeway.clips.readers.physicalai_tracks import read_tracks as _tracks
+    from causeway.clips.readers.physicalai.tracks import read_tracks as _tracks
     from causeway.clips.types import RawEgo
 
     still = np.tile([1.0, 0.0, 0.0, 0.0], (3, 1))

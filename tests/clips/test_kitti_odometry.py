@@ -8,7 +8,7 @@ from PIL import Image
 from causeway.artifacts import Artifact, run
 from causeway.clips import ego_of_clip, rows_of_clip
 from causeway.clips.ingest import IngestConfig, ingest
-from causeway.clips.readers import kitti_odometry
+from causeway.clips.readers.kitti import odometry as kitti_odometry
 from causeway.errors import UnusableInput
 
 

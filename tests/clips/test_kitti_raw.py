@@ -9,9 +9,9 @@ from PIL import Image
 from causeway.artifacts import Artifact, run
 from causeway.clips.geometry import matrix_from_quaternion, quaternion_from_matrix, yaw_from_quaternion
 from causeway.clips.ingest import IngestConfig, ingest
-from causeway.clips.readers import kitti_raw
 from causeway.clips.readers.geodesy import utm
-from causeway.clips.readers.kitti_car import IMU_M
+from causeway.clips.readers.kitti import raw as kitti_raw
+from causeway.clips.readers.kitti.car import IMU_M
 from causeway.clips.readers.layouts import reader_of
 from causeway.errors import UnusableInput
 

@@ -46,11 +46,11 @@ def test_importing_the_registry_imports_no_reader():
 
 def test_a_folder_in_two_layouts_is_refused_until_one_is_named(tmp_path):
     commonroad_file(tmp_path)
-    assert layouts.reader_of(str(tmp_path), "auto")[0].__name__.endswith("commonroad")
+    assert layouts.reader_of(str(tmp_path), "auto")[0].__name__.endswith("commonroad.reader")
     comma_segment(tmp_path)
     with pytest.raises(UnusableInput, match="looks like commonroad and comma2k19 at once; name one with --layout"):
         layouts.reader_of(str(tmp_path), "auto")
-    assert layouts.reader_of(str(tmp_path), "comma2k19")[0].__name__.endswith("comma2k19")
+    assert layouts.reader_of(str(tmp_path), "comma2k19")[0].__name__.endswith("comma2k19.reader")
 
 
 def test_what_fits_nothing_says_so(tmp_path):

@@ -7,7 +7,15 @@ from causeway.evaluation.pictures import project as project_numbers
 
 WIDTH, HEIGHT, FOCAL, HEIGHT_M = 320, 160, 150.0, 1.5
 FORWARD = [0.0, 0.0, 1.0, 1.0, -1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, HEIGHT_M, 0.0, 0.0, 0.0, 1.0]
-PINHOLE = {"model": "pinhole", "fx": FOCAL, "fy": FOCAL, "cx": 160.0, "cy": 80.0, "distortion": [], "rig_from_camera": FORWARD}
+PINHOLE = {
+    "model": "pinhole",
+    "fx": FOCAL,
+    "fy": FOCAL,
+    "cx": 160.0,
+    "cy": 80.0,
+    "distortion": [],
+    "rig_from_camera": FORWARD,
+}
 
 
 def test_a_pinhole_puts_points_where_geometry_says():

@@ -8,7 +8,8 @@ from causeway.artifacts import Artifact, run
 from causeway.clips import ego_of_clip, rows_of_clip
 from causeway.clips.geometry import conjugate, interpolate_se3, rotate, yaw_from_quaternion
 from causeway.clips.ingest import IngestConfig, ingest
-from causeway.clips.readers import pandaset, pandaset_tracks
+from causeway.clips.readers.pandaset import reader as pandaset
+from causeway.clips.readers.pandaset import tracks as pandaset_tracks
 from causeway.errors import UnusableInput
 from tests.clips.pandaset_fixture import (
     CAMERA,

@@ -10,9 +10,10 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from causeway.clips.readers import physicalai_av, zip_members
-from causeway.clips.readers import physicalai_layout as layout
-from causeway.clips.readers.physicalai_folder import Folder
+from causeway.clips.readers import zip_members
+from causeway.clips.readers.physicalai import layout
+from causeway.clips.readers.physicalai import reader as physicalai_av
+from causeway.clips.readers.physicalai.folder import Folder
 from causeway.clips.readers.zip_members import read_member
 from causeway.errors import UnusableInput
 from tests.clips.physicalai_fixture import (
@@ -68,7 +69,11 @@ def test_names_come_from_the_feature_table_alone(root):
             target.writestr(f"x/{name.split('.')[0]}/m.parquet", archive.read(name))
     old.unlink()
     templates = json.dumps({"whatever": "x/{clip_id}/m.parquet"})
-    rewrite(root, "egomotion", lambda row: row.update(chunk_path="elsewhere/motion-7-{chunk_id}.zip", clip_files_in_zip=templates))
+    rewrite(
+        root,
+        "egomotion",
+        lambda row: row.update(chunk_path="elsewhere/motion-7-{chunk_id}.zip", clip_files_in_zip=templates),
+    )
     assert len(opened(root).ego.t_us) == 101
     assert root / "elsewhere" in physicalai_av.paths(root)
 
@@ -89,7 +94,9 @@ def test_templates_hold_no_other_fields(root):
 def test_members_whose_names_lead_elsewhere_are_never_written(root, tmp_path):
     before = set(tmp_path.rglob("*"))
     name = layout.EGOMOTION.member("a", "egomotion")
-    replace_zip(root, layout.EGOMOTION, {"../../evil": b"x", "/abs": b"x", name: _parquet(straight_egomotion(1.0, 5.0))})
+    replace_zip(
+        root, layout.EGOMOTION, {"../../evil": b"x", "/abs": b"x", name: _parquet(straight_egomotion(1.0, 5.0))}
+    )
     assert len(opened(root).ego.t_us) == 101
     assert set(tmp_path.rglob("*")) == before
 
@@ -140,7 +147,12 @@ def test_boxes_in_a_gap_of_the_poses_and_those_there_twice_are_counted(root):
 
 
 def test_only_valid_clips_with_the_split_and_place_that_the_metadata_says(root):
-    index = {"clip_id": ["a", "b", "c"], "chunk": [0, 0, 0], "clip_is_valid": [True, False, None], "split": ["train"] * 3}
+    index = {
+        "clip_id": ["a", "b", "c"],
+        "chunk": [0, 0, 0],
+        "clip_is_valid": [True, False, None],
+        "split": ["train"] * 3,
+    }
     pq.write_table(pa.table(index), root / layout.CLIP_INDEX)
     (root / "splits").mkdir()
     pq.write_table(pa.table({"clip_id": ["a"], "split": ["test"]}), root / layout.SPLITS)
@@ -154,7 +166,9 @@ def test_only_valid_clips_with_the_split_and_place_that_the_metadata_says(root):
 @pytest.mark.parametrize("name", [layout.FEATURE_PRESENCE, layout.SENSOR_PRESENCE])
 def test_what_is_announced_and_not_there_is_on_record(root, name):
     (root / "metadata").mkdir()
-    pq.write_table(pa.table({"clip_id": ["a", "b"], "obstacle.offline": [True, False], CAMERA: [True, True]}), root / name)
+    pq.write_table(
+        pa.table({"clip_id": ["a", "b"], "obstacle.offline": [True, False], CAMERA: [True, True]}), root / name
+    )
     for feature in (layout.OBSTACLES, layout.camera_feature(CAMERA)):
         replace_zip(root, feature, {"other": b""})
     found = opened(root, "a")
@@ -171,7 +185,10 @@ def test_bad_ego_rows_are_named(root):
     table["x"][3], table["timestamp"][50] = float("nan"), 0
     name = layout.EGOMOTION.member("a", "egomotion")
     replace_zip(root, layout.EGOMOTION, {name: _parquet(pa.table(table))})
-    assert [(w, r) for w, r, _ in opened(root).quarantined] == [("ego row 3", "not_a_number"), ("ego row 50", "time_goes_back")]
+    assert [(w, r) for w, r, _ in opened(root).quarantined] == [
+        ("ego row 3", "not_a_number"),
+        ("ego row 50", "time_goes_back"),
+    ]
 
 
 def test_pictures_without_a_time_stamp_are_counted(root):
@@ -180,7 +197,7 @@ def test_pictures_without_a_time_stamp_are_counted(root):
     members = {camera.member("a", "video"): video_bytes(11), camera.member("a", "frame_timestamps"): stamps}
     replace_zip(root, camera, members)
     drive = opened(root)
-    assert len(list(drive.frames(CAMERA))) == 8
+    assert len(list(drive.frames("front_wide"))) == 8
     assert drive.quarantined[0][1:] == ("no_time", "3 of 11 pictures have no time stamp")
 
 
@@ -320,3 +337,21 @@ def test_features_that_are_no_table(root):
     (root / layout.FEATURES_CSV).write_bytes(b"\xff\xfe\x00feature")
     with pytest.raises(UnusableInput):
         Folder(root)
+
+
+def test_turn_signals_are_joined_to_the_boxes_and_unknown_states_are_counted(root):
+    boxes = opened(root).tracks
+    assert "indicator" not in boxes.column_names
+    shown = {"timestamp": [0, 100_000, 200_000, 100_000], "track_id": ["7", "7", "7", "other"]}
+    table = pa.table(shown | {"indicator": ["off", "left", "purple", "right"]})
+    member = layout.INDICATORS.member("a", layout.INDICATORS.name)
+    path = root / layout.INDICATORS.chunk(0)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr(member, _parquet(table))
+    drive = opened(root)
+    assert drive.tracks.column("t_us").to_pylist() == boxes.column("t_us").to_pylist()
+    assert drive.tracks.column("indicator").to_pylist()[:4] == ["off", "left", None, None]
+    assert [entry for entry in drive.quarantined if entry[1] == "unknown_indicator"] == [
+        ("indicators", "unknown_indicator", "1 of 4 rows")
+    ]

@@ -41,8 +41,27 @@ def test_pictures_come_in_pieces_and_thinned():
 
 def test_pictures_out_of_order_are_named_and_the_others_kept():
     queue = FrameQueue(drive([0, 200_000, 100_000, 200_000, 300_000]), "c", 10.0)
-    assert taken(queue, 10**9) == [[0, 200_000, 300_000]]
-    assert [(where, why) for where, why, _ in queue.left_out] == [("p100000", "time_goes_back"), ("p200000", "time_goes_back")]
+    assert taken(queue, 10**9) == [[0, 100_000, 200_000, 300_000]]
+    assert queue.left_out == [("p200000", "time_goes_back", "at 200000 us, the next one is at 100000 us")]
+
+
+@pytest.mark.parametrize("place", [0, 1, 3, 5])
+def test_one_stamp_far_ahead_costs_one_picture(place):
+    times = [100_000 * i for i in range(5)]
+    queue = FrameQueue(drive([*times[:place], 10**15, *times[place:]]), "c", 10.0)
+    assert taken(queue, 10**12) == [times]
+    queue_end = [] if place < 5 else [10**15]
+    assert taken(queue, 10**18) == [queue_end]  # what comes last may be in order
+    assert [where for where, _, _ in queue.left_out] == ([] if place == 5 else [f"p{10**15}"])
+
+
+def test_stamps_that_fall_behind_or_come_twice_cost_one_picture_each():
+    queue = FrameQueue(drive([100_000, 200_000, 0, 300_000, 300_000, 400_000]), "c", 10.0)
+    assert taken(queue, 10**9) == [[100_000, 200_000, 300_000, 400_000]]
+    assert [(where, detail) for where, _, detail in queue.left_out] == [
+        ("p0", "at 0 us, after 200000 us"),
+        ("p300000", "at 300000 us, after 300000 us"),
+    ]
 
 
 def test_a_video_that_breaks_off_keeps_what_came_before():
@@ -100,7 +119,10 @@ def test_gaps_bad_rows_and_poses_alone_are_all_accounted_for(tmp_path, monkeypat
 
     clips = ingested(tmp_path, monkeypatch, replace(drive([]), ego=broken))
     rows = clips.table("quarantine").to_pylist()
-    assert [(row["where"], row["reason"]) for row in rows] == [("ego row 3", "not_a_number"), ("ego rows 30 to 30", "between_gaps")]
+    assert [(row["where"], row["reason"]) for row in rows] == [
+        ("ego row 3", "not_a_number"),
+        ("ego rows 30 to 30", "between_gaps"),
+    ]
     spans = [(c["start_us"], c["end_us"]) for c in clips.table("clips").to_pylist()]
     assert spans == [(0, 2_900_000), (10_000_000, 12_900_000)]
     ego = clips.table("ego")

@@ -14,11 +14,12 @@ def write(path, text):
     return path
 
 
-def refused(path, message):
+def refusal(path):
+    """Why a file is refused, in its one line."""
     with pytest.raises(UnusableInput) as error:
         list(elements(path, 1))
-    assert message in str(error.value)
-    assert "\n" not in str(error.value)
+    (line,) = str(error.value).splitlines()
+    return line
 
 
 @pytest.mark.parametrize("name", ["a.xml", "a.xml.gz"])
@@ -46,11 +47,11 @@ def test_elements_already_given_are_not_kept(tmp_path):
 
 def test_entities_are_refused_before_they_are_expanded(tmp_path):
     bomb = '<!DOCTYPE r [<!ENTITY a "xxxxxxxxxx"><!ENTITY b "&a;&a;&a;&a;">]><r><a>&b;</a></r>'
-    refused(write(tmp_path / "bomb.xml", bomb), "its document type declares something (r)")
+    assert "its document type declares something (r)" in refusal(write(tmp_path / "bomb.xml", bomb))
     outside = '<!DOCTYPE r SYSTEM "file:///etc/passwd"><r/>'
-    refused(write(tmp_path / "outside.xml", outside), "its document type declares something (r)")
+    assert "its document type declares something (r)" in refusal(write(tmp_path / "outside.xml", outside))
     utf16 = f'<?xml version="1.0" encoding="utf-16"?>{bomb}'.encode("utf-16")
-    refused(write(tmp_path / "utf16.xml", utf16), "its document type declares something (r)")
+    assert "its document type declares something (r)" in refusal(write(tmp_path / "utf16.xml", utf16))
 
 
 def test_a_document_type_that_declares_nothing_is_read(tmp_path):
@@ -59,18 +60,22 @@ def test_a_document_type_that_declares_nothing_is_read(tmp_path):
 
 
 def test_deep_large_and_broken_files_are_refused_with_one_line(tmp_path, monkeypatch):
-    refused(write(tmp_path / "deep.xml", "<a>" * 1000), "elements too deep (51)")
-    refused(write(tmp_path / "early.xml", "<r><a/>"), "the file ends early")
-    refused(write(tmp_path / "wrong.xml", "<r><a></r>"), "not well-formed XML")
-    refused(write(tmp_path / "empty.xml", ""), "empty, or no element")
-    refused(write(tmp_path / "code.xml", '<?xml version="1.0" encoding="nonsense"?><r/>'), "not well-formed XML")
+    assert "elements too deep (51)" in refusal(write(tmp_path / "deep.xml", "<a>" * 1000))
+    assert "the file ends early" in refusal(write(tmp_path / "early.xml", "<r><a/>"))
+    assert "not well-formed XML" in refusal(write(tmp_path / "wrong.xml", "<r><a></r>"))
+    assert "empty, or no element" in refusal(write(tmp_path / "empty.xml", ""))
+    assert "not well-formed XML" in refusal(
+        write(tmp_path / "code.xml", '<?xml version="1.0" encoding="nonsense"?><r/>')
+    )
     cut = write(tmp_path / "cut.xml.gz", "<r>" + "<a/>" * 999 + "</r>")
     cut.write_bytes(cut.read_bytes()[:-12])
-    refused(cut, "cannot be read")
+    assert "cannot be read" in refusal(cut)
     monkeypatch.setattr(safe_xml, "MAX_BYTES", 1 << 21)
-    refused(write(tmp_path / "zip.xml.gz", b"<r>" + b" " * (3 << 20) + b"</r>"), "unpacks to more than 2097152 bytes")
+    assert "unpacks to more than 2097152 bytes" in refusal(
+        write(tmp_path / "zip.xml.gz", b"<r>" + b" " * (3 << 20) + b"</r>")
+    )
     monkeypatch.setattr(safe_xml, "_MOST_INSIDE", 10)
-    refused(write(tmp_path / "many.xml", "<r><a>" + "<b/>" * 20 + "</a></r>"), "too many in one (11)")
+    assert "too many in one (11)" in refusal(write(tmp_path / "many.xml", "<r><a>" + "<b/>" * 20 + "</a></r>"))
 
 
 def test_the_head_of_a_cut_file_can_still_be_looked_at(tmp_path):

@@ -12,8 +12,8 @@ from PIL import Image
 from causeway.artifacts import Artifact, run
 from causeway.clips import ego_of_clip, rows_of_clip, tracks_of_clip
 from causeway.clips.ingest import IngestConfig, ingest, ingest_paths
-from causeway.clips.readers import tables
-from causeway.clips.readers.tables_map import project, sides
+from causeway.clips.readers.tables import reader as tables
+from causeway.clips.readers.tables.map import project, sides
 from causeway.errors import UnusableInput
 
 EXAMPLES = Path(__file__).resolve().parents[2] / "examples" / "tables"

@@ -3,7 +3,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causeway.clips.geometry import quaternion_from_yaw
-from causeway.clips.readers.tables_clock import moments_of_poses, retimed
+from causeway.clips.readers.tables.clock import moments_of_poses, retimed
 from causeway.clips.types import RawEgo
 
 

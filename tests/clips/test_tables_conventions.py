@@ -10,7 +10,7 @@ import pytest
 import yaml
 
 from causeway.clips.geometry import conjugate, multiply, quaternion_from_matrix, quaternion_from_yaw, rotate
-from causeway.clips.readers import tables
+from causeway.clips.readers.tables import reader as tables
 from causeway.errors import UnusableInput
 
 N = 21
@@ -52,17 +52,17 @@ def opened(tmp_path, columns, suffix="parquet", top=None, **ego):
     return recording.open()
 
 
-def agree(drive, wxyz=None):
-    np.testing.assert_allclose(drive.ego.t_us - drive.ego.t_us[0], np.arange(N) * 100_000, atol=1)
-    np.testing.assert_allclose(drive.ego.xyz_m, XYZ, atol=1e-6)
+def off(drive, wxyz=None):
+    """The largest difference from the drive that was written; 1 is what rounding may do (1 us, 1e-6 m, 1e-9)."""
     expected = quaternion_from_yaw(YAW) if wxyz is None else wxyz
-    same = np.abs(np.sum(drive.ego.wxyz * expected, axis=1))
-    np.testing.assert_allclose(same, 1.0, atol=1e-9)
+    late_us = np.abs(drive.ego.t_us - drive.ego.t_us[0] - np.arange(N) * 100_000).max()
+    turned = np.abs(np.abs(np.sum(drive.ego.wxyz * expected, axis=1)) - 1.0).max()
+    return max(late_us, np.abs(drive.ego.xyz_m - XYZ).max() / 1e-6, turned / 1e-9)
 
 
 @pytest.mark.parametrize("suffix", ["parquet", "csv", "json", "jsonl"])
 def test_each_kind_of_file(tmp_path, suffix):
-    agree(opened(tmp_path, {"t": T_S, **place(XYZ), "yaw": YAW}, suffix))
+    assert off(opened(tmp_path, {"t": T_S, **place(XYZ), "yaw": YAW}, suffix)) <= 1
 
 
 @pytest.mark.parametrize(
@@ -77,61 +77,63 @@ def test_each_kind_of_file(tmp_path, suffix):
 )
 def test_each_clock(tmp_path, unit, stamps):
     drive = opened(tmp_path, {"t": stamps, **place(XYZ), "yaw": YAW}, units={"t": unit})
-    agree(drive)
+    assert off(drive) <= 1
     assert drive.ego.t_us[0] == 1_700_000_000_000_000
 
 
 def test_units_of_length_angle_and_speed(tmp_path):
     columns = {"t": T_S, **place(XYZ * 100), "yaw": np.degrees(YAW), "speed": np.full(N, 36.0)}
     drive = opened(tmp_path, columns, units={"length": "cm", "yaw": "deg", "speed": "kmh"})
-    agree(drive)
+    assert off(drive) <= 1
     np.testing.assert_allclose(drive.ego.speed_mps, 10.0)
 
 
 def test_a_compass_heading(tmp_path):
     columns = {"t": T_S, **place(XYZ), "yaw": 90 - np.degrees(YAW)}
-    agree(opened(tmp_path, columns, heading="compass", units={"yaw": "deg"}))
+    assert off(opened(tmp_path, columns, heading="compass", units={"yaw": "deg"})) <= 1
 
 
 def test_north_east_down_with_headings_from_north(tmp_path):
     columns = {"t": T_S, **place(XYZ @ ENU_TO_NED.T), "yaw": np.pi / 2 - YAW}
-    agree(opened(tmp_path, columns, top={"world_axes": "ned"}))
+    assert off(opened(tmp_path, columns, top={"world_axes": "ned"})) <= 1
 
 
 def test_north_west_up(tmp_path):
     north_west = np.stack([XYZ[:, 1], -XYZ[:, 0], XYZ[:, 2]], axis=-1)
-    agree(opened(tmp_path, {"t": T_S, **place(north_west), "yaw": YAW - np.pi / 2}, top={"world_axes": "nwu"}))
+    assert (
+        off(opened(tmp_path, {"t": T_S, **place(north_west), "yaw": YAW - np.pi / 2}, top={"world_axes": "nwu"})) <= 1
+    )
 
 
 def test_roll_pitch_and_yaw(tmp_path):
     columns = {"t": T_S, **place(XYZ), "yaw": YAW, "pitch": np.full(N, 0.1), "roll": np.zeros(N)}
-    agree(opened(tmp_path, columns), PITCHED)
+    assert off(opened(tmp_path, columns), PITCHED) <= 1
 
 
 def test_aerospace_axes(tmp_path):
     world, body = quaternion_from_matrix(ENU_TO_NED), quaternion_from_matrix(np.diag([1.0, -1.0, -1.0]))
     ned = multiply(multiply(np.tile(world, (N, 1)), PITCHED), np.tile(body, (N, 1)))
     columns = {"t": T_S, **place(XYZ @ ENU_TO_NED.T), **quaternion(ned)}
-    agree(opened(tmp_path, columns, top={"world_axes": "ned"}, body_axes="frd"), PITCHED)
+    assert off(opened(tmp_path, columns, top={"world_axes": "ned"}, body_axes="frd"), PITCHED) <= 1
 
 
 def test_poses_from_world_to_body(tmp_path):
     inverse = conjugate(PITCHED)
     columns = {"t": T_S, **place(-rotate(inverse, XYZ)), **quaternion(inverse * 3.0)}  # of any length
-    agree(opened(tmp_path, columns, poses="world_to_body"), PITCHED)
+    assert off(opened(tmp_path, columns, poses="world_to_body"), PITCHED) <= 1
 
 
 def test_a_camera_s_axes(tmp_path):
     # x right, y down, z forward: forward, left, up of the rig written in them
     body = quaternion_from_matrix(np.array([[0.0, -1, 0], [0, 0, -1], [1, 0, 0]]))
     columns = {"t": T_S, **place(XYZ), **quaternion(multiply(PITCHED, np.tile(conjugate(body), (N, 1))))}
-    agree(opened(tmp_path, columns, body_axes="rdf"), PITCHED)
+    assert off(opened(tmp_path, columns, body_axes="rdf"), PITCHED) <= 1
 
 
 def test_an_origin_that_is_not_the_rear_axle(tmp_path):
     arm = np.array([1.2, -0.3, 1.5])
     columns = {"t": T_S, **place(XYZ + rotate(PITCHED, np.tile(arm, (N, 1)))), **quaternion(PITCHED)}
-    agree(opened(tmp_path, columns, origin_in_rig_m=arm.tolist()), PITCHED)
+    assert off(opened(tmp_path, columns, origin_in_rig_m=arm.tolist()), PITCHED) <= 1
 
 
 def test_compass_headings_and_quaternions_do_not_go_together(tmp_path):

@@ -12,7 +12,7 @@ from PIL import Image
 
 from causeway.artifacts import Artifact, run
 from causeway.clips.ingest import IngestConfig, ingest
-from causeway.clips.readers import tables
+from causeway.clips.readers.tables import reader as tables
 from causeway.errors import UnusableInput
 from tests.clips.physicalai_fixture import video_bytes
 from tests.clips.test_tables_conventions import BASE
@@ -101,7 +101,10 @@ def test_a_box_without_a_height_stands_on_the_road_under_the_rig(rig, axes, fram
     down = -1.0 if axes == "ned" else 1.0
     ego = pq.read_table(root / "ego.parquet").append_column("z", pa.array(down * (500.0 + np.arange(N))))
     pq.write_table(ego, root / "ego.parquet")
-    mapping = mapping | {"ego": {"file": "ego.parquet", "columns": {n: n for n in ego.column_names}}, "world_axes": axes}
+    mapping = mapping | {
+        "ego": {"file": "ego.parquet", "columns": {n: n for n in ego.column_names}},
+        "world_axes": axes,
+    }
     drive = with_boxes(root, mapping, boxes([0.0, 1.25]), frame=frame, origin_in_rig_m=[1.0, 0.0, 1.9])
     np.testing.assert_allclose(whole(drive.tracks).column("z_m").to_numpy(), [500.75, 512.75])
 
@@ -115,14 +118,18 @@ def test_the_order_of_a_table_s_rows_does_not_matter(rig, tmp_path):
         pq.write_table(table.take(pa.array(order)), root / "boxes.parquet", row_group_size=50)
         spec = {"file": "boxes.parquet", "columns": {**BOXES, "vx": 0.0}, "types": {"*": "car"}}
         path = put(root, mapping | {"agents": spec})
-        made = run(ingest, {"drives": str(path)}, out=str(tmp_path / f"c{len(hashes)}-{order[1]}"), config=IngestConfig())
+        made = run(
+            ingest, {"drives": str(path)}, out=str(tmp_path / f"c{len(hashes)}-{order[1]}"), config=IngestConfig()
+        )
         hashes.add(made.content_hash)
     assert len(hashes) == 1
 
 
 def test_a_compass_heading_of_boxes_seen_from_the_rig_is_refused(rig):
     root, mapping = rig
-    with pytest.raises(UnusableInput, match="agents: boxes in the rig's frame have their yaw from the vehicle's x axis"):
+    with pytest.raises(
+        UnusableInput, match="agents: boxes in the rig's frame have their yaw from the vehicle's x axis"
+    ):
         with_boxes(root, mapping, boxes([0.1]), frame="rig", heading="compass")
 
 
@@ -137,7 +144,9 @@ def test_types_that_are_not_named(rig):
 
 def lights(root, hold_s):
     table = {"t": [0, 1000, 2000], "light": ["A", "A", "B"], "colour": ["G", "R", "G"]}
-    (root / "lights.csv").write_text("\n".join(",".join(map(str, row)) for row in zip(*([k, *v] for k, v in table.items()), strict=True)))
+    (root / "lights.csv").write_text(
+        "\n".join(",".join(map(str, row)) for row in zip(*([k, *v] for k, v in table.items()), strict=True))
+    )
     spec = {"file": "lights.csv", "columns": {"t": "t", "signal_id": "light", "state": "colour"}, "units": {"t": "ms"}}
     return spec | {"states": {"G": "green", "R": "red"}, "lanes": {"A": ["1", "2"]}, "hold_s": hold_s}
 
@@ -162,12 +171,21 @@ def test_a_change_holds_until_the_next_one_but_not_for_ever(rig):
 
 OBJECTS = [
     {"id": "a", "type": "LANE", "polyline": [[10, 0], [10, 20]], "successors": ["b"]},
-    {"id": "b", "type": "LANE", "polyline": [[10, 20], [10, 40]], "left": [[8, 20], [8, 40]], "right": [[12, 20], [12, 40]]},
+    {
+        "id": "b",
+        "type": "LANE",
+        "polyline": [[10, 20], [10, 40]],
+        "left": [[8, 20], [8, 40]],
+        "right": [[12, 20], [12, 40]],
+    },
     {"id": "s", "type": "STOP", "polyline": [[8, 20], [12, 20]], "lane_ids": ["a"]},
     {"id": "z", "type": "ZEBRA", "polygon": [[8, 22], [12, 22], [12, 25], [8, 25]]},
     {"id": "k", "type": "KERB", "polyline": [[0, 0], [1, 1]]},
 ]
-RULES = {"lanes": [{"type": "LANE"}], "elements": [{"type": "STOP", "kind": "stop_line"}, {"type": "ZEBRA", "kind": "crosswalk"}]}
+RULES = {
+    "lanes": [{"type": "LANE"}],
+    "elements": [{"type": "STOP", "kind": "stop_line"}, {"type": "ZEBRA", "kind": "crosswalk"}],
+}
 
 
 def _json_list(root):
@@ -184,7 +202,10 @@ def _geojson(root):
     features = []
     for item in OBJECTS:
         closed = "polygon" in item
-        geometry = {"type": "Polygon" if closed else "LineString", "coordinates": [item["polygon"]] if closed else item["polyline"]}
+        geometry = {
+            "type": "Polygon" if closed else "LineString",
+            "coordinates": [item["polygon"]] if closed else item["polyline"],
+        }
         properties = {k: v for k, v in item.items() if k not in ("polyline", "polygon", "id")}
         features.append({"type": "Feature", "id": item["id"], "properties": properties, "geometry": geometry})
     (root / "map.json").write_text(json.dumps({"type": "FeatureCollection", "features": features}))
@@ -199,7 +220,15 @@ def _parquet(root):
 
 def _vertices(root):
     rows = [
-        {"id": o["id"], "type": o["type"], "x": x, "y": y, "part": part, "successors": " ".join(o.get("successors", [])), "lane_ids": " ".join(o.get("lane_ids", []))}
+        {
+            "id": o["id"],
+            "type": o["type"],
+            "x": x,
+            "y": y,
+            "part": part,
+            "successors": " ".join(o.get("successors", [])),
+            "lane_ids": " ".join(o.get("lane_ids", [])),
+        }
         for o in OBJECTS
         for part in ("polyline", "polygon", "left", "right")
         for x, y in o.get(part, [])
@@ -225,9 +254,14 @@ def test_objects_that_are_none_or_have_no_name_or_another_s_are_counted(rig):
     root, mapping = rig
     lane = {"type": "LANE", "polyline": [[0, 0], [1, 0]]}
     stop = {"id": "a", "type": "STOP", "polyline": [[0, 0], [1, 0]]}
-    (root / "map.json").write_text(json.dumps([{"id": "a", **lane}, {"id": "a", **lane}, {"id": None, **lane}, 7, stop]))
+    (root / "map.json").write_text(
+        json.dumps([{"id": "a", **lane}, {"id": "a", **lane}, {"id": None, **lane}, 7, stop])
+    )
     drive = opened(root, mapping | {"map": {"file": "map.json", **RULES}})
-    assert ([row["lane_id"] for row in drive.lanes], [row["element_id"] for row in drive.road_elements]) == (["a"], ["a"])
+    assert ([row["lane_id"] for row in drive.lanes], [row["element_id"] for row in drive.road_elements]) == (
+        ["a"],
+        ["a"],
+    )
     ((_, _, detail),) = drive.quarantined
     assert detail == "3 objects have no usable shape or id; the first is a: another object has the same id"
 
@@ -241,10 +275,16 @@ def test_vertices_of_parts_that_are_not_read_are_left(rig, part):
     assert [lane["centre"] for lane in drive.lanes] == [[[0, 0], [9, 0]]]
 
 
-@pytest.mark.parametrize("feature", [7, {"geometry": [1]}, {"properties": 3}, {"geometry": {"type": "Polygon", "coordinates": {}}}])
+@pytest.mark.parametrize(
+    "feature", [7, {"geometry": [1]}, {"properties": 3}, {"geometry": {"type": "Polygon", "coordinates": {}}}]
+)
 def test_features_that_are_none_are_counted_or_of_no_type(rig, feature):
     root, mapping = rig
-    good = {"id": "a", "properties": {"type": "LANE"}, "geometry": {"type": "LineString", "coordinates": [[0, 0], [1, 0]]}}
+    good = {
+        "id": "a",
+        "properties": {"type": "LANE"},
+        "geometry": {"type": "LineString", "coordinates": [[0, 0], [1, 0]]},
+    }
     (root / "map.json").write_text(json.dumps({"features": [good, feature]}))
     drive = opened(root, mapping | {"map": {"file": "map.json", **RULES}})
     assert [lane["lane_id"] for lane in drive.lanes] == ["a"]
@@ -253,7 +293,11 @@ def test_features_that_are_none_are_counted_or_of_no_type(rig, feature):
 
 def test_map_units_offset_and_objects_without_a_shape(rig):
     root, mapping = rig
-    bad = [{"id": "x", "type": "LANE", "polyline": [[0, 0]]}, {"id": "y", "type": "STOP"}, {"type": "LANE", "polyline": [[0, 0], [1, "n"]]}]
+    bad = [
+        {"id": "x", "type": "LANE", "polyline": [[0, 0]]},
+        {"id": "y", "type": "STOP"},
+        {"type": "LANE", "polyline": [[0, 0], [1, "n"]]},
+    ]
     (root / "map.json").write_text(json.dumps([{"id": "a", "type": "LANE", "polyline": [[0, 0], [0, 2000]]}, *bad]))
     drive = opened(root, mapping | {"map": {"file": "map.json", **RULES, "length": "cm", "offset_m": [10.0, 1.0]}})
     assert [lane["centre"] for lane in drive.lanes] == [[[10, 1], [10, 21]]]
@@ -264,7 +308,15 @@ def test_map_units_offset_and_objects_without_a_shape(rig):
 
 CAMERA = {
     "name": "front",
-    "calibration": {"file": "k.json", "fx": "K.0.0", "fy": "K.1.1", "cx": "K.0.2", "cy": "K.1.2", "width": 128, "height": 96},
+    "calibration": {
+        "file": "k.json",
+        "fx": "K.0.0",
+        "fy": "K.1.1",
+        "cx": "K.0.2",
+        "cy": "K.1.2",
+        "width": 128,
+        "height": 96,
+    },
     "rig_from_camera": {"position_m": [1.5, 0.0, 1.4]},
 }
 
@@ -346,7 +398,10 @@ def test_drives_by_a_pattern_and_one_said_more_of(rig, tmp_path):
         (root / name).parent.mkdir(exist_ok=True)
         (root / f"{name}.parquet").write_bytes((root / "ego.parquet").read_bytes())
     ego = mapping["ego"] | {"file": "{day}/{drive}_ego.parquet"}
-    drives = [{"id": "b", "values": {"day": "mon"}, "until": 1.0, "place": "here"}, {"glob": "{day}/{drive}_ego.parquet"}]
+    drives = [
+        {"id": "b", "values": {"day": "mon"}, "until": 1.0, "place": "here"},
+        {"glob": "{day}/{drive}_ego.parquet"},
+    ]
     found = [r.open() for r in tables.recordings(put(root, mapping | {"ego": ego, "drives": drives}))]
     assert [(d.drive_id, d.place, len(d.ego.t_us)) for d in found] == [("b", "here", 11), ("a", "", N), ("c", "", N)]
     found = [r.open() for r in tables.recordings(put(root, mapping | {"ego": ego, "drives": drives[::-1]}))]
@@ -383,7 +438,9 @@ def test_many_drives_in_one_table_and_one_that_lacks_its_file(rig, tmp_path):
     both = pa.concat_tables([table.append_column("run", pa.array([name] * N)) for name in ("r1", "r2")])
     pq.write_table(both, root / "all.parquet")
     ego = mapping["ego"] | {"file": "all.parquet", "rows": {"run": ["{drive}", "x"]}}
-    found = [r.open() for r in tables.recordings(put(root, mapping | {"ego": ego, "drives": [{"id": "r1"}, {"id": "r2"}]}))]
+    found = [
+        r.open() for r in tables.recordings(put(root, mapping | {"ego": ego, "drives": [{"id": "r1"}, {"id": "r2"}]}))
+    ]
     assert [len(d.ego.t_us) for d in found] == [N, N]
     ego = mapping["ego"] | {"file": "{drive}.parquet"}
     path = put(root, mapping | {"ego": ego, "drives": [{"id": "ego"}, {"id": "gone"}]})
@@ -400,13 +457,28 @@ def test_many_drives_in_one_table_and_one_that_lacks_its_file(rig, tmp_path):
         ({"drives": [{}]}, "drives.0: give either `id` or `glob`"),
         ({"drives": [{"glob": "x/*.parquet"}]}, "drives.0: a glob needs {drive}"),
         ({"drives": [{"id": "../x"}]}, "drives.0.id: String should match"),
-        ({"ego": {"file": "e", "columns": {"t": "t", "x": "x", "y": "y", "yaw": "w", "jaw": "q"}}}, "ego.columns: 'jaw' is no column"),
+        (
+            {"ego": {"file": "e", "columns": {"t": "t", "x": "x", "y": "y", "yaw": "w", "jaw": "q"}}},
+            "ego.columns: 'jaw' is no column",
+        ),
         ({"ego": {"file": "e", "columns": {"t": "t", "x": ["x"], "y": "y", "yaw": "w"}}}, "ego.columns.x: "),
-        ({"ego": {"file": "e", "columns": {"t": "t", "x": "x", "y": "y", "yaw": "w"}, "units": {"t": "minutes"}}}, "ego.units.t: Input should be 's'"),
+        (
+            {"ego": {"file": "e", "columns": {"t": "t", "x": "x", "y": "y", "yaw": "w"}, "units": {"t": "minutes"}}},
+            "ego.units.t: Input should be 's'",
+        ),
         ({"map": {"file": "m.json"}}, "map: name at least one type"),
-        ({"map": {"file": "m", "elements": [{"type": "A", "kind": "wall"}]}}, "map.elements.0.kind: 'wall' is no kind of road element"),
-        ({"signals": {"file": "s", "columns": {"t": "t", "signal_id": "i", "state": "s"}, "states": {}}}, "signals: map the column lane_ids"),
-        ({"cameras": [CAMERA | {"video": "v.mp4", "times": {}}]}, "cameras.0.times: give one of every_s, fps, file, names; there is none"),
+        (
+            {"map": {"file": "m", "elements": [{"type": "A", "kind": "wall"}]}},
+            "map.elements.0.kind: 'wall' is no kind of road element",
+        ),
+        (
+            {"signals": {"file": "s", "columns": {"t": "t", "signal_id": "i", "state": "s"}, "states": {}}},
+            "signals: map the column lane_ids",
+        ),
+        (
+            {"cameras": [CAMERA | {"video": "v.mp4", "times": {}}]},
+            "cameras.0.times: give one of every_s, fps, file, names; there is none",
+        ),
         ({"cameras": [CAMERA | {"times": {"fps": 1}}]}, "cameras.0: give either `pictures` or `video`"),
         ({"vehicle": BASE["vehicle"] | {"length_m": float("nan")}}, "vehicle.length_m: "),
         ({"vehicle": BASE["vehicle"] | {"length_m": -1}}, "vehicle.length_m: Input should be greater than 0"),
@@ -423,7 +495,7 @@ def test_a_wrong_mapping_names_the_key(rig, change, message):
 def test_the_example_on_the_page_is_a_mapping(tmp_path):
     from pathlib import Path
 
-    from causeway.clips.readers.tables_mapping import read_mapping
+    from causeway.clips.readers.tables.mapping import read_mapping
 
     page = (Path(__file__).resolve().parents[2] / "docs" / "own-drives.md").read_text()
     (tmp_path / "rig.yaml").write_text(page.split("```yaml\n")[1].split("```")[0])
@@ -431,4 +503,9 @@ def test_the_example_on_the_page_is_a_mapping(tmp_path):
     assert mapping.agents is not None
     assert mapping.signals is not None
     assert mapping.map is not None
-    assert (mapping.agents.frame, mapping.signals.hold_s, len(mapping.cameras), mapping.world) == ("rig", 60, 1, "utm-32n")
+    assert (mapping.agents.frame, mapping.signals.hold_s, len(mapping.cameras), mapping.world) == (
+        "rig",
+        60,
+        1,
+        "utm-32n",
+    )

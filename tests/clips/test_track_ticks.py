@@ -33,6 +33,22 @@ def test_long_gaps_stay_gaps_and_nothing_is_extrapolated():
     assert rows.column("t_us").to_pylist() == [200_000, 1_100_000]
 
 
+def test_a_derived_velocity_does_not_reach_across_a_long_gap():
+    times, places = [100_000, 200_000, 1_100_000, 1_200_000], [0.0, 1.0, 46.0, 46.2]
+    rows = ticked_tracks(seen(times, places), standing(), 0, 21, "c")
+    assert rows.column("t_us").to_pylist() == times
+    np.testing.assert_allclose(rows.column("vx_mps").to_numpy(), [10, 10, 2, 2])
+    assert rows.column("observed_us").to_pylist() == [200_000, 200_000, 1_200_000, 1_200_000]
+
+
+def test_an_object_seen_once_between_two_gaps_has_no_rows_there_unless_its_velocity_is_given():
+    times, places = [0, 100_000, 1_000_000, 1_900_000, 2_000_000], [0.0, 1.0, 9.0, 18.0, 19.0]
+    derived = ticked_tracks(seen(times, places), standing(), 0, 21, "c")
+    assert derived.column("t_us").to_pylist() == [0, 100_000, 1_900_000, 2_000_000]
+    given = ticked_tracks(seen(times, places, vx=10.0), standing(), 0, 21, "c")
+    assert given.column("t_us").to_pylist() == times
+
+
 def test_given_velocities_are_kept_and_turned_into_the_clip_frame():
     rows = ticked_tracks(seen([0, 100_000], [10.0, 10.3], vx=3.0), standing(yaw=np.pi / 2), 0, 21, "c")
     np.testing.assert_allclose(rows.column("vy_mps").to_numpy(), -3.0)
@@ -66,3 +82,11 @@ def test_a_sighting_is_known_when_what_placed_it_is():
 def test_an_object_seen_once_moves_nobody_knows_how():
     assert ticked_tracks(seen([100_000], [1.0]), standing(), 0, 21, "c").num_rows == 0
     assert ticked_tracks(seen([100_000], [1.0], vx=3.0), standing(), 0, 21, "c").num_rows == 1
+
+
+def test_turn_signals_are_those_of_the_sighting_before_and_unknown_where_the_source_has_none():
+    sightings = seen([0, 300_000, 600_000], [0.0, 3.0, 6.0], vx=10.0)
+    assert ticked_tracks(sightings, standing(), 0, 21, "c").column("indicator").to_pylist() == [None] * 7
+    shown = sightings.append_column("indicator", pa.array(["off", "left", None]))
+    rows = ticked_tracks(shown, standing(), 0, 21, "c")
+    assert rows.column("indicator").to_pylist() == ["off", "off", "off", "left", "left", "left", None]

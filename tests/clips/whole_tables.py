@@ -10,7 +10,12 @@ from PIL import Image
 
 from causeway.clips.geometry import TICK_US
 
-NULL = {"clips": {"world_x_m", "world_y_m", "world_yaw_rad"}, "rigs": {"fx", "fy", "cx", "cy"}}  # where not known
+# where not known
+NULL = {
+    "clips": {"world_x_m", "world_y_m", "world_yaw_rad"},
+    "rigs": {"fx", "fy", "cx", "cy"},
+    "tracks": {"indicator"},
+}
 GROUPS = {"ego": (), "tracks": ("track_id",), "frames": ("camera",), "signals": ("signal_id",)}
 
 

@@ -7,8 +7,9 @@ from causeway.evaluation.baselines import BaselinePolicy
 from causeway.evaluation.closed_loop import BLIND, Rollout, SceneId, expert_rollouts, roll_out, rollout_rows, scene_ids
 from causeway.evaluation.measured import metrics_of
 from causeway.evaluation.rollout_scores import closed_loop, km_between, scores
+from causeway.simulation.scenarios import SCENARIOS
 
-SCENE = SceneId("lead_braking", 900_000)
+SCENE = SceneId("slow_for_lead", 900_000)
 
 
 def history(progress_m, **events):
@@ -82,11 +83,11 @@ def test_constant_velocity_hits_the_braking_lead_and_the_expert_does_not():
     assert found["constant_velocity/scene_score"]["value"] == 0.0
     rows = rollout_rows([*held, *expert])
     assert {row["driver"] for row in rows} == {"constant_velocity", "expert"}
-    assert rows[0]["scene"] == "lead_braking"
+    assert rows[0]["scene"] == "slow_for_lead"
 
 
 def test_failed_rollouts_stay_in(known):
-    scenes = [SceneId("lead_braking", 900_000), SceneId("curve", 900_000)]
+    scenes = [SceneId("slow_for_lead", 900_000), SceneId("curve", 900_000)]
     policy = known(break_on=lambda seen: "nan" if seen.t0_us > 3_000_000 else "", listens=False)
     rollouts = roll_out(policy, scenes, AskConfig(), spec=BLIND)
     assert policy.asked[0] == 2, "both worlds are asked about at once"
@@ -109,11 +110,22 @@ def test_a_jump_is_a_failed_rollout(known):
 
 
 def test_scenes_take_the_scenarios_in_turn():
-    four = scene_ids(5, seed=1)
-    assert len({scene.scenario for scene in four[:4]}) == 4
-    assert four[4].scenario == four[0].scenario
-    assert four[4].seed != four[0].seed
-    with pytest.raises(UsageError):
-        scene_ids(0, 0)
-    with pytest.raises(UsageError):
-        scene_ids(2, 0, ["snowstorm"])
+    scenes = scene_ids(len(SCENARIOS) + 1, seed=1)
+    assert {scene.scenario for scene in scenes[:-1]} == set(SCENARIOS)
+    assert scenes[-1].scenario == scenes[0].scenario
+    assert scenes[-1].seed == scenes[0].seed + 1
+    assert scene_ids(2, 1, ["curve+nudge"]) == [SceneId("curve+nudge", 901_000), SceneId("curve+nudge", 901_001)]
+
+
+@pytest.mark.parametrize(
+    ("count", "seed", "names", "said"),
+    [
+        (0, 0, (), "at least one"),
+        (2, 0, ["snowstorm"], "'snowstorm' is not one of"),
+        (2, 0, ["curve+cut_in"], "it can only be the first leg"),
+        (2, -1, (), "seed is -1"),
+    ],
+)
+def test_scenes_that_cannot_be_are_refused(count, seed, names, said):
+    with pytest.raises(UsageError, match=said):
+        scene_ids(count, seed, names)

@@ -131,7 +131,8 @@ def test_redis_gives_what_sqlite_gives(
 
 def test_a_server_that_is_away_is_one_line(views: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     """For who fills the store and for who asks it; neither says that it does not know the vehicle."""
-    monkeypatch.setattr("redis.retry.sleep", lambda seconds: None)  # the client tries again for 10 s
+    waits: list[float] = []
+    monkeypatch.setattr("redis.retry.sleep", waits.append)
     cluster = cluster_folder(tmp_path, monkeypatch, f"127.0.0.1:{free_port()}")
     with pytest.raises(UnusableInput, match="the online store cannot be reached") as away:
         materialise_rigs(views, cluster)
@@ -140,6 +141,19 @@ def test_a_server_that_is_away_is_one_line(views: Path, tmp_path: Path, monkeypa
     with pytest.raises(UnusableInput, match="the online store cannot be reached") as away:
         rig_of("car-1", cluster)
     assert not isinstance(away.value, UnknownVehicle)
+    assert not waits  # by itself the client would try again for 10 s
+
+
+def test_a_server_that_takes_calls_and_never_answers_is_one_line(
+    views: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    """Without a limit in the shipped settings this would wait for ever."""
+    with socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        cluster = cluster_folder(tmp_path, monkeypatch, f"127.0.0.1:{silent.getsockname()[1]}")
+        with pytest.raises(UnusableInput, match=r"cannot be reached .*Timeout reading from"):
+            materialise_rigs(views, cluster)
 
 
 def test_a_registry_that_is_away_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

@@ -49,11 +49,16 @@ def _column(default, value):
     return np.full(N, value, dtype=default.dtype) if np.isscalar(value) else np.asarray(value, dtype=default.dtype)
 
 
-def sightings(track, ticks, offset_m, gap_m=20.0, along_mps=10.0, weak=False, clearance_m=-1.0):
+def sightings(
+    track, ticks, offset_m, gap_m=20.0, along_mps=10.0, weak=False, clearance_m=-1.0, into_lane_m=0.0, signals=0
+):
     n = len(ticks)
     full = {"gap_m": gap_m, "offset_m": offset_m, "clearance_m": clearance_m, "along_mps": along_mps}
+    full |= {"across_mps": 0.0, "lane_offset_m": offset_m, "into_lane_m": into_lane_m}
     arrays = {name: np.broadcast_to(np.asarray(v, dtype=float), n) for name, v in full.items()}
-    return Sightings(tick=np.asarray(ticks), track=np.full(n, track), **arrays, weak=np.full(n, weak))
+    kinds = {"weak": np.full(n, weak), "heads_our_way": np.full(n, True)}
+    lights = np.broadcast_to(np.asarray(signals, dtype=int), n)
+    return Sightings(tick=np.asarray(ticks), track=np.full(n, track), **arrays, **kinds, signals=lights)
 
 
 NOBODY = unknown(np.zeros(0, dtype=np.int64))[1]
@@ -386,3 +391,20 @@ def test_stretches():
     assert list(stretches(np.array([True, False, True, True]))) == [(0, 1), (2, 4)]
     assert list(stretches(np.array([], dtype=bool))) == []
     assert KeyFrame(5, "lane", "a", "b", "nudge").until(3).last == 5
+
+
+def test_a_preparation_begins_when_one_slows_for_it_and_that_is_no_other_moment():
+    """Nobody around shows that a lane ends: that one slows while the lane beside is taken does."""
+    taken = np.where((np.arange(N) >= 30) & (np.arange(N) < 70), True, False)
+    slows = codes(HOLD, (40, SLOW), (60, HOLD))
+    found = frames(drive(slows), changing_lanes(beside_left=taken))
+    assert [(f.tick, f.scenario) for f in found[:1]] == [(40, "lane_change_preparation")]
+    assert [f.scenario for f in found] == ["lane_change_preparation", "lane_change"]
+    assert "lane_change_preparation" not in [f.scenario for f in frames(drive(slows), changing_lanes())]
+
+
+def test_going_on_begins_when_what_is_left_of_the_braking_has_faded():
+    speed = np.concatenate([np.full(103, 5.0), 5.0 + 0.05 * np.arange(1, N - 102)])
+    row = codes(HOLD, (60, SLOW), (100, GO))
+    assert named(drive(row, speed=speed))[-1] == (97, "speed_up")
+    assert named(drive(row, speed=5.0))[-1] == (95, "speed_up")  # nothing to be seen of it

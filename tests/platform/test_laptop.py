@@ -144,6 +144,38 @@ def test_a_registry_password_is_refused_and_not_repeated(pipeline):
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize("pipeline", ["data", "retraining"])
+@pytest.mark.parametrize(("setting", "message"), [
+    (["teacher=m@http://me:hunter2@host/v1"], "keys go into"),
+    (["teacher=m@http://host/v1", "critic=org/m@http://other/v1"], "may not be its own critic"),
+    (["teacher=oracle"], "no such teacher"),
+    (["budget_money=5"], "without a price"),
+])  # fmt: skip
+def test_who_labels_is_refused_before_anything_runs(pipeline, setting, message):
+    with pytest.raises(UsageError, match=message) as refused:
+        pipeline_arguments(pipeline, ["drives=d", *setting], "out")
+    assert "hunter2" not in str(refused.value)
+
+
+def test_retraining_takes_every_setting_of_data():
+    data, retraining = (pipeline_function(name).component_spec.inputs for name in ("data", "retraining"))
+    assert {name: given.default for name, given in data.items()}.items() <= {
+        name: given.default for name, given in retraining.items()
+    }.items()
+    tasks = pipeline_function("retraining").pipeline_spec.root.dag.tasks
+    (inner,) = [task for name, task in tasks.items() if name.endswith("data")]
+    handed = {name: value.component_input_parameter for name, value in inner.inputs.parameters.items()}
+    assert handed == {name: name for name in data}
+
+
+def test_settings_of_a_pipeline_are_numbers_where_it_takes_numbers():
+    given = pipeline_arguments("data", ["drives=1", "in_flight=4", "budget_money=5", "price_in=0.5"], "out")
+    assert [given[name] for name in ("drives", "in_flight", "budget_money", "price_in")] == ["1", 4, 5.0, 0.5]
+    assert [type(given[name]) for name in ("in_flight", "budget_money")] == [int, float]
+    with pytest.raises(UsageError, match="--set in_flight=many: not a number"):
+        pipeline_arguments("data", ["drives=1", "in_flight=many"], "out")
+
+
 def test_an_empty_folder_fails_the_real_pipeline_with_exit_4(tmp_path):
     (tmp_path / "drives").mkdir()
     arguments = {"root": str(tmp_path / "root"), "drives": str(tmp_path / "drives"), "layout": "auto"}

@@ -4,7 +4,10 @@ import json
 import subprocess
 import sys
 
+import numpy as np
+
 from causeway.artifacts import write_artifact
+from tests.quality.planted import clip_parts
 
 ROW = {
     "moment_id": "d@1",
@@ -51,3 +54,20 @@ def test_what_is_no_artifact_or_cannot_be_read_ends_with_4(tmp_path):
     assert done.returncode == 4
     assert "moments.parquet: not a readable Parquet file" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_clips_of_which_most_would_be_dropped_end_with_3_and_half_of_them_with_0(tmp_path):
+    rng = np.random.default_rng(3)
+    parts = [clip_parts(rng, f"c{i}", speed=6.0 + i) for i in range(3)]
+    for part in parts[:2]:
+        for row in part["ego"]:
+            row["speed_mps"] *= 3.6
+    for name, kept in (("most", parts), ("half", parts[1:])):
+        write_artifact("clips", {table: [r for p in kept for r in p[table]] for table in parts[0]}, tmp_path / name)
+    most = causeway("validate", tmp_path / "most", "--out", tmp_path / "q")
+    assert most.returncode == 3
+    assert "2 of 3 clips would be dropped, most of them for " in most.stderr.strip().splitlines()[-1]
+    half = causeway("validate", tmp_path / "half", "--out", tmp_path / "r")
+    assert (half.returncode, "enough_left" in half.stderr) == (0, False)
+    alone = causeway("validate", tmp_path / "most", "--suite", "clips_left", "--out", tmp_path / "s")
+    assert alone.returncode == 3

@@ -25,7 +25,8 @@ def artifact(folder, parts):
 @pytest.fixture(scope="module")
 def spoilt(tmp_path_factory):
     rng = np.random.default_rng(11)
-    parts = [clip_parts(rng, EVIL, speed=9.0), clip_parts(rng, "frozen", speed=8.0), clip_parts(rng, "good", speed=7.0)]
+    parts = [clip_parts(rng, EVIL, speed=9.0), clip_parts(rng, "frozen", speed=8.0)]
+    parts += [clip_parts(rng, "good", speed=7.0), clip_parts(rng, "fine", speed=6.0)]
     for row in parts[0]["ego"]:
         row["speed_mps"] *= 3.6
     parts[0]["ego"][4]["y_m"] = 1e300
@@ -75,7 +76,7 @@ def test_the_verdict_is_on_top_and_every_expectation_below(spoilt):
         assert f"<b>{check.expectation.name}</b>" in page
     assert "drops the clip" in page
     assert "drops the row" in page
-    assert "Left out: 2 of 3 clips, 2 of 36 frames, 1 of 7 tracks, 1 of 3 lanes." in page
+    assert "Left out: 2 of 4 clips, 2 of 48 frames, 1 of 9 tracks, 1 of 4 lanes." in page
 
 
 def test_examples_that_would_be_too_much_are_left_out_and_that_is_said(spoilt):

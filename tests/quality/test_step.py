@@ -7,7 +7,7 @@ from causeway.artifacts import Artifact, run, write_artifact
 from causeway.errors import Refused
 from causeway.quality.checking import quality_of
 from causeway.quality.facts.clips import clip_tables
-from causeway.quality.step import QualityConfig, ValidateConfig, validate_artifact, validate_clips, validate_labels
+from causeway.quality.step import ValidateConfig, validate_artifact, validate_clips, validate_labels
 from tests.quality.planted import POSE, TICK_US, clip_parts, jpeg, lane_row, rig_row, track_rows
 
 
@@ -17,9 +17,9 @@ def written(tmp_path, parts):
     return str(tmp_path / "clips")
 
 
-def gated(tmp_path, parts, share=0.5):
+def gated(tmp_path, parts):
     clips = written(tmp_path, parts)
-    return Artifact(run(validate_clips, {"clips": clips}, out=str(tmp_path / "v"), config=QualityConfig(share)))
+    return Artifact(run(validate_clips, {"clips": clips}, out=str(tmp_path / "v")))
 
 
 def many(rng, count=3):
@@ -140,7 +140,7 @@ def spoilt(tmp_path_factory):
         plant(part, rng)
         parts.append(part)
     parts += [clip_parts(rng, f"good{i:02d}", speed=6.0 + 0.1 * i) for i in range(len(CLIP_FAULTS))]
-    return gated(folder, parts, 0.6)
+    return gated(folder, parts)
 
 
 @pytest.mark.parametrize("plant", CLIP_FAULTS, ids=lambda plant: plant.__name__)
@@ -211,7 +211,8 @@ def test_too_little_left_is_refused_with_numbers(tmp_path, rng):
     parts = many(rng)
     speed_in_kmh(parts[0], rng)
     speed_in_kmh(parts[1], rng)
-    with pytest.raises(Refused, match=r"2 of 3 clips would be dropped \(at most 50%\); \w+: 2 of 3 violate"):
+    told = r"enough_left: .*0\.667 \(2 of 3 clips would be dropped, most of them for \w+: 2 of 3 violate"
+    with pytest.raises(Refused, match=told):
         gated(tmp_path, parts)
     assert not (tmp_path / "v").exists()
 
@@ -239,7 +240,7 @@ def test_a_run_that_was_stopped_goes_on(tmp_path, rng, monkeypatch):
         return real(tables, clip_id, dropped)
 
     def gate(out):
-        return run(validate_clips, {"clips": clips}, out=str(tmp_path / out), config=QualityConfig())
+        return run(validate_clips, {"clips": clips}, out=str(tmp_path / out))
 
     monkeypatch.setattr(module, "without", stopping)
     with pytest.raises(KeyboardInterrupt):

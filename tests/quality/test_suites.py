@@ -109,6 +109,7 @@ GOOD = {
     "values": {"cluster": "c", "finite": True},
     "gate": {"verdict": "pass", "decision": "promote", "follows": True, "why": "because"},
     "release": {"policy": "p", "step": "registered", "why": "because"},
+    "clips_left": {"dropped_share": 0.5, "told": "1 of 2 clips would be dropped"},
     "quality": {"follows": True, "unexpected_share": 0.0},
 }
 

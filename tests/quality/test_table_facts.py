@@ -9,6 +9,7 @@ from safetensors.numpy import save
 from causeway.artifacts import Artifact, run, step, write_artifact
 from causeway.errors import UnusableInput
 from causeway.quality.facts import behaviour, learning, results
+from causeway.quality.facts.evidence import evidence_facts
 from tests.quality.planted import table
 
 EARLY = {"category": "critical_object", "kind": "car", "observed_from_us": 50, "observed_to_us": 90, "rank": 1}
@@ -93,7 +94,7 @@ def test_evidence():
         evidence(lead_distance_m=None, signal_id="s", signal_state="red"),
         evidence(has_tracks=False),
     ]
-    facts = behaviour.evidence_facts(table("evidence", "evidence", rows))
+    facts = evidence_facts(table("evidence", "evidence", rows))
     assert column(facts, "event_after_t0_s")[:2] == [pytest.approx(-0.1), pytest.approx(0.1)]
     assert column(facts, "created_after_t0_s")[:2] == [0.0, pytest.approx(0.2)]
     assert column(facts, "since_after_t0_s")[:2] == [-4.0, pytest.approx(0.3)]

@@ -1,10 +1,13 @@
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from causeway.evidence import Evidence
 from causeway.reasoning.behaviour import Behaviour
+from causeway.reasoning.teachers import endpoint_client
+from tests.reasoning.endpoint_labels import KEY, write_inputs
 from tests.reasoning.seen import T0_US
 
 
@@ -27,3 +30,17 @@ def behaviour() -> Any:
         )
 
     return make
+
+
+@pytest.fixture
+def quick(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Short pauses, a ledger of the test's own and a key."""
+    monkeypatch.setattr(endpoint_client, "_WAITS_S", (0.005, 0.02))
+    monkeypatch.setenv("CAUSEWAY_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setenv("CAUSEWAY_TEACHER_KEY", KEY)
+
+
+@pytest.fixture(scope="session")
+def endpoint_inputs(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    """Inputs of the step that labels, with pictures."""
+    return write_inputs(tmp_path_factory.mktemp("inputs"))

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from causeway.clips.readers import physicalai_layout as layout
+from causeway.clips.readers.physicalai import layout
 from tests.clips.physicalai_fixture import write_drives
 
 DRIVE = "d"

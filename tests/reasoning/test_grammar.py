@@ -70,7 +70,7 @@ def test_round_trip_and_vocabulary(record: CocRecord) -> None:
     assert parse(sentence) == record
     words = sentence.replace(",", " ,").replace(".", " .").split()
     assert set(words) <= set(GRAMMAR_WORDS)
-    assert len(words) <= 11 + 8 * len(record.components)
+    assert len(words) <= 11 + 9 * len(record.components)
 
 
 def test_case_and_spacing_do_not_matter() -> None:

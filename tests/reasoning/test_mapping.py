@@ -11,6 +11,7 @@ from causeway.reasoning.mapping import (
     _LONGITUDINAL,
     LAST_TICK,
     actions_of_trajectory,
+    begins,
     consistency,
     consistent,
     deciding_action,
@@ -163,3 +164,48 @@ def test_trajectories_in_batches_and_standing_still() -> None:
 def test_bad_trajectories_are_named(bad: np.ndarray) -> None:
     with pytest.raises(UnusableInput):
         actions_of_trajectory(bad, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("actions", "begun"),
+    [
+        (["maintain_speed"] * 4 + ["gentle_decelerate"] * 21, "gentle_decelerate"),
+        (["gentle_decelerate"] * 4 + ["strong_decelerate"] * 21, None),  # the same braking
+        (["gentle_decelerate"] * 4 + ["stop"] * 21, None),  # its end
+        (["gentle_decelerate"] * 4 + ["maintain_speed"] * 21, None),
+        (["maintain_speed"] * 8 + ["gentle_decelerate"] * 17, None),  # another moment's
+        (["lane_keep"] * 7 + ["lane_change_left"] * 18, "lane_change_left"),
+        (["lane_change_left"] * 25, None),
+        ([], None),
+    ],
+)
+def test_what_begins_where_a_key_frame_says(actions: list[str], begun: str | None) -> None:
+    assert begins(actions) == begun
+
+
+@pytest.mark.parametrize(
+    ("decision", "lane", "verdict"),
+    [
+        ("lane_change_left", ["lane_keep"] * 4 + ["lane_change_left"] * 21, "yes"),
+        ("lane_change_left", ["lane_keep"] * 25, "no"),
+        ("lane_change_right", ["lane_keep"] * 4 + ["lane_change_left"] * 21, "no"),
+        ("nudge_in_lane_left", ["lane_keep"] * 25, "yes"),  # too little for the lane channel: steering tells
+        ("nudge_in_lane_left", ["lane_keep"] * 4 + ["slight_shift_right"] * 21, "no"),
+        ("merge", ["lane_keep"] * 4 + ["lane_change_left"] * 21, "yes"),
+        ("none", ["lane_keep"] * 4 + ["lane_change_left"] * 21, "no"),
+        ("none", ["lane_change_left"] * 25, "yes"),  # decided before
+    ],
+)
+def test_the_lane_channel_tells_where_it_is_known(decision: str, lane: list[str], verdict: str) -> None:
+    record = CocRecord("none", decision)
+    assert consistent(record, CRUISE, ["steer_left"] * 64, lane) == verdict
+
+
+def test_a_decision_beside_another_has_to_change_something() -> None:
+    left = ["steer_left"] * 64
+    assert consistent(CocRecord("set_speed_tracking", "nudge_in_lane_left"), CRUISE, left) == "no"
+    assert consistent(CocRecord("none", "nudge_in_lane_left"), ["strong_decelerate"] * 64, left) == "undecidable"
+    assert (
+        consistent(CocRecord("none", "nudge_in_lane_left"), ["maintain_speed"] * 6 + ["strong_decelerate"] * 58, left)
+        == "no"
+    )

@@ -40,6 +40,8 @@ def label(evidence: Evidence, behaviour: Any) -> Any:
             "Nudge left out of lane for the stopped car on the right.",
         ),
         (MAPPED, (SPEED_UP,), "Track the set speed for the free lane ahead."),
+        # centred already: not a move back to the middle
+        (MAPPED, ("maintain_speed", "steer_right"), "Track the set speed for the free lane ahead."),
         (MAPPED | CURVE, (SPEED_UP,), "Track the set speed for the free lane ahead."),
         (
             MAPPED | {"lane_offset_m": 0.7},
@@ -51,7 +53,7 @@ def label(evidence: Evidence, behaviour: Any) -> Any:
         # a lead of which nobody knows how fast it is may be kept off, but is not said to stand
         (LEAD | {"lead_speed_mps": None, "lead_accel_mps2": None}, (SLOW,), "Keep distance to the car ahead."),
         # but a lead beyond the line, or one that just drives, leaves the light as the cause
-        (LEAD | RED | {"lead_distance_m": 40.0}, (SLOW,), "Keep distance to the slowing car ahead."),
+        (LEAD | RED | {"lead_distance_m": 40.0}, (SLOW,), "Stop for the red light ahead."),
         (LEAD | RED | {"lead_accel_mps2": 0.0}, (SLOW,), "Stop for the red light ahead."),
         (CROSSING | RED, (SLOW,), "Yield to the crossing pedestrian on the left."),
         (CROSSING | RED | {"crossing_distance_m": 35.0}, (SLOW,), "Stop for the red light ahead."),
@@ -78,7 +80,6 @@ def test_what_is_seen_and_done_gives_the_cause(
         ({}, (SLOW,), ("speed_adaptation", "none")),
         ({}, (SPEED_UP,), ("set_speed_tracking", "none")),  # nobody knows whether the lane was free
         (MAPPED | LEAD, (SPEED_UP,), ("set_speed_tracking", "none")),
-        (MAPPED, ("maintain_speed", "steer_right"), ("none", "none")),  # centred already
         (RED | {"signal_state": "green"}, (SLOW,), ("speed_adaptation", "none")),  # green is no cause to slow
         (RED, (SPEED_UP,), ("set_speed_tracking", "none")),  # nor red to speed up
         (LEAD | {"lead_distance_m": 70.0}, (SLOW,), ("speed_adaptation", "none")),  # too far to matter

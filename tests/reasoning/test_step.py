@@ -1,4 +1,5 @@
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -8,43 +9,14 @@ import pytest
 from causeway.artifacts import Artifact, run, write_artifact
 from causeway.artifacts.schemas import tables_of
 from causeway.errors import UnusableInput, UsageError
-from causeway.meta_actions.step import meta_actions_of
-from causeway.reasoning.behaviour import Behaviour, Behaviours
+from causeway.meta_actions.step import each_drive_meta_actions
+from causeway.reasoning.behaviour import Behaviour, DriveBehaviour
+from causeway.reasoning.label import Asked, Label
+from causeway.reasoning.labelling import by_rules, shard_of
 from causeway.reasoning.review import ReviewConfig
-from causeway.reasoning.step import LabelConfig, label_moments, merge_labels, queue_review, shard_of
-from tests.evidence.scenes import TICK_US, clip_row, ego_rows
-from tests.reasoning.seen import LEAD, RED
-
-T0_US = 3_000_000
-TICKS = 120
-BORDER = 33  # the drive's second clip begins between t0 and the change
-ACCEL_MPS2 = {"lead": -0.8, "red": -2.5, "odd": -0.8}  # from 0.5 s after t0 on: gently, strongly, gently
-SEEN: dict[str, dict[str, Any]] = {"lead": LEAD, "red": RED, "odd": {}, "lies": LEAD}
-
-
-def evidence_row(name: str) -> dict[str, Any]:
-    row = dict.fromkeys(tables_of("evidence")["evidence"].schema.names)
-    plain = {"moment_id": f"{name}@{T0_US}", "clip_id": f"{name}-000", "t0_us": T0_US, "ego_speed_mps": 9.0}
-    known = {"event_us": T0_US, "created_us": T0_US, "has_tracks": True, "has_map": True, "has_signals": True}
-    since = {key: 1_000_000 for key in SEEN[name] if key.endswith("since_us")}
-    return row | plain | known | SEEN[name] | since | {"scenario": "slow", "split": "train"}
-
-
-def speeds(name: str) -> list[float]:
-    """Twelve seconds: 9 m/s up to 0.5 s after t0, then slowing down."""
-    return [max(9.0 + ACCEL_MPS2[name] * 0.1 * max(tick - 35, 0), 0.0) for tick in range(TICKS)]
-
-
-def write_drives(folder: Path, driven: dict[str, list[float]]) -> str:
-    """A clips artifact of drives in two clips each, given the speed at every tick."""
-    clips, ego = [], []
-    border_us = BORDER * TICK_US
-    for name, speed in driven.items():
-        clips += [clip_row(f"{name}-000", name, BORDER, 0), clip_row(f"{name}-001", name, TICKS - BORDER, border_us)]
-        ego += ego_rows(f"{name}-000", speed[:BORDER], 0)
-        ego += ego_rows(f"{name}-001", speed[BORDER:], border_us, sum(speed[:BORDER]) / 10)
-    write_artifact("clips", {"clips": clips, "ego": ego}, folder)
-    return str(folder)
+from causeway.reasoning.step import LabelConfig, label_moments, merge_labels, queue_review
+from tests.evidence.scenes import TICK_US
+from tests.reasoning.small_drives import ACCEL_MPS2, SEEN, T0_US, TICKS, evidence_row, speeds, write_drives
 
 
 @pytest.fixture
@@ -119,23 +91,54 @@ def test_the_drives_of_other_shards_are_not_looked_at(
 
     def spy(clips: Artifact, drive_ids: set[str]) -> Any:
         asked.append(drive_ids)
-        return meta_actions_of(clips, drive_ids)
+        return each_drive_meta_actions(clips, drive_ids)
 
-    monkeypatch.setattr("causeway.reasoning.step.meta_actions_of", spy)
+    monkeypatch.setattr("causeway.reasoning.labelling.each_drive_meta_actions", spy)
     for shard in range(3):
         label(inputs, tmp_path / f"part{shard}", shard=shard, shards=3)
-    assert asked == [{n for n in ACCEL_MPS2 if shard_of(f"{n}-000", 3) == shard} for shard in range(3)]
+    shards = [{n for n in ACCEL_MPS2 if shard_of(f"{n}-000", 3) == shard} for shard in range(3)]
+    assert asked == [drives for drives in shards if drives]
 
 
-def test_a_drive_goes_on_in_its_own_next_clip_only() -> None:
+def test_drives_cut_into_other_chunks_give_the_same_labels(
+    inputs: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = label(inputs, tmp_path / "whole").manifest
+    monkeypatch.setattr("causeway.reasoning.labelling._CLIPS_AT_ONCE", 1)
+    assert label(inputs, tmp_path / "cut").manifest.content_hash == whole.content_hash
+
+
+def test_a_run_goes_on_after_the_chunks_that_are_done(
+    inputs: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("causeway.reasoning.labelling._CLIPS_AT_ONCE", 1)
+    labelled: list[str] = []
+
+    def one(asked: Iterator[Asked]) -> list[tuple[Asked, Label]]:
+        made = by_rules(asked)
+        labelled.extend(a.evidence.moment_id for a, _ in made)
+        if len(labelled) == fails_after:
+            raise KeyboardInterrupt
+        return made
+
+    monkeypatch.setattr("causeway.reasoning.labelling.by_rules", one)
+    fails_after = 2
+    with pytest.raises(KeyboardInterrupt):
+        label(inputs, tmp_path / "labels")
+    fails_after = -1
+    done = label(inputs, tmp_path / "labels")
+    # rows without a drive come first; the second drive was in the chunk that broke off
+    assert labelled == [f"{name}@{T0_US}" for name in ("lead", "odd", "odd", "red")]
+    assert done.manifest.content_hash == label(inputs, tmp_path / "undisturbed").manifest.content_hash
+
+
+def test_a_drive_goes_on_in_its_own_next_clip_until_a_gap() -> None:
     names = {"longitudinal": "stop", "lateral": "go_straight", "lane": None}
-    ticks = [("d-000", 0), ("d-000", 1), ("d-001", 2), ("d1-000", 3), ("d-001", 9)]
+    ticks = [("d-001", 9), ("d-000", 0), ("d-000", 1), ("d-001", 2)]
     rows = [{"clip_id": clip_id, "t_us": tick * TICK_US} | names for clip_id, tick in ticks]
-    drive_of = {"d-000": "d", "d-001": "d", "d1-000": "d1"}
-    behaviours = Behaviours(pa.Table.from_pylist(rows, tables_of("meta_actions")["meta_actions"].schema), drive_of)
-    assert behaviours.after("d", 0).longitudinal == ("stop",) * 2
-    assert behaviours.after("d", 2 * TICK_US) == Behaviour((), (), ())
-    assert behaviours.after("elsewhere", 0) == Behaviour((), (), ())
+    behaviour = DriveBehaviour(pa.Table.from_pylist(rows, tables_of("meta_actions")["meta_actions"].schema))
+    assert behaviour.after(0).longitudinal == ("stop",) * 2
+    assert behaviour.after(2 * TICK_US) == Behaviour((), (), ())
 
 
 def correction(name: str, **fields: Any) -> str:
@@ -197,3 +200,21 @@ def test_a_new_correction_makes_a_new_artifact(inputs: dict[str, str], tmp_path:
 def test_a_missing_folder_of_corrections_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="no folder"):
         ReviewConfig(corrections=str(tmp_path / "nowhere"))
+
+
+def test_corrections_are_checked_again_where_evidence_and_clips_are_given(
+    inputs: dict[str, str], tmp_path: Path
+) -> None:
+    labels = label(inputs, tmp_path / "labels").location
+    folder = tmp_path / "corrections"
+    folder.mkdir()
+    (folder / "ann.jsonl").write_text(correction("odd") + "\n" + correction("lead") + "\n")
+    config = ReviewConfig(corrections=str(folder))
+    done = Artifact(run(queue_review, {"labels": labels, **inputs}, out=str(tmp_path / "checked"), config=config))
+    rows = {row["moment_id"].split("@")[0]: row for row in done.table("labels").to_pylist()}
+    assert rows["odd"]["critic_score"] < 1.0  # no truck was observed there: said in its reasons
+    assert any("observation" in reason for reason in rows["odd"]["reasons"])
+    assert rows["odd"]["consistent"] != rows["lead"]["consistent"] or rows["odd"]["consistent"] == "yes"
+    alone = review(labels, tmp_path / "alone", corrections=str(folder))
+    unchecked = next(r for r in alone.table("labels").to_pylist() if r["moment_id"].startswith("odd"))
+    assert (unchecked["critic_score"], unchecked["status"]) == (None, "accepted")

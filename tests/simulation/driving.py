@@ -9,7 +9,7 @@ from causeway.model.observation import ObservationSpec
 from causeway.simulation.world import World, WorldObservation, expert_trajectory
 
 BLIND = ObservationSpec(cameras=(), frame_offsets_s=())
-SCENARIOS = ("lead_braking", "traffic_light", "curve", "parked_nudge")
+SCENARIOS = ("slow_for_lead", "stop_for_control", "curve", "nudge")
 SEEDS = (0, 1, 2)
 
 

@@ -6,13 +6,13 @@ import pyarrow.parquet as pq
 import pytest
 
 from causeway.artifacts import Artifact, run
-from causeway.clips.readers import physicalai_layout as layout
+from causeway.clips.readers.physicalai import layout
 from causeway.errors import UsageError
 from causeway.simulation import drive_tables, export
 from causeway.simulation.export import WorldConfig, make_world
-from tests.simulation.driving import SCENARIOS, expert_drive
+from tests.simulation.driving import expert_drive
 
-CONFIG = WorldConfig(scenes=2, scenarios=("traffic_light", "parked_nudge"), seed=5, camera_hz=2)
+CONFIG = WorldConfig(scenes=2, scenarios=("stop_for_control", "nudge"), seed=5, camera_hz=2)
 
 
 @pytest.fixture(scope="module")
@@ -23,11 +23,11 @@ def drives(tmp_path_factory):
 
 def test_layout_has_what_features_csv_promises(drives):
     root = Artifact.open(drives.location).folder()
-    for feature in layout.all_features(("front_wide", "front_tele")):
+    for feature in layout.all_features(("camera_front_wide_120fov", "camera_front_tele_30fov")):
         path = root / feature.chunk(0)
         assert path.is_file(), path
         for alias, _ in feature.members:
-            assert feature.member("traffic_light-000005", alias) in zipfile.ZipFile(path).namelist()
+            assert feature.member("stop_for_control-000005", alias) in zipfile.ZipFile(path).namelist()
     source = json.loads((root / layout.SOURCE_JSON).read_text())
     assert source["licence"] == "Apache-2.0"
     assert drives.sources == [{"name": "built-in world", "licence": "Apache-2.0"}]
@@ -35,7 +35,7 @@ def test_layout_has_what_features_csv_promises(drives):
 
 def test_truth_lies_beside_the_drives(drives):
     truth = Artifact.open(drives.location).table("truth").to_pylist()
-    assert {row["drive_id"] for row in truth} == {"traffic_light-000005", "parked_nudge-000005"}
+    assert {row["drive_id"] for row in truth} == {"stop_for_control-000005", "nudge-000005"}
     assert all(2_000_000 <= row["t0_us"] <= 13_600_000 for row in truth)
     assert drives.counts["drives"] == 2
     assert drives.counts["moments"] == len(truth)
@@ -61,11 +61,38 @@ def test_ingest_takes_every_row(drives, tmp_path):
     # scenes are worlds of their own: one place for all of them would put all of them into one split
     assert len(set(clips.table("clips").column("place").to_pylist())) == 2
     rows = clips.table("clips").to_pylist()
-    assert [row["drive_id"] for row in rows] == ["parked_nudge-000005", "traffic_light-000005"]
+    assert [row["drive_id"] for row in rows] == ["nudge-000005", "stop_for_control-000005"]
     assert all(row["ticks"] == 200 and row["has_tracks"] and row["has_map"] and row["has_signals"] for row in rows)
     assert sorted(rows[0]["cameras"]) == ["front_tele", "front_wide"]
     speed = clips.table("ego").column("speed_mps").to_numpy()[:200]
-    np.testing.assert_allclose(speed, expert_drive("parked_nudge", 5).history["speed_mps"], atol=1e-6)
+    np.testing.assert_allclose(speed, expert_drive("nudge", 5).history["speed_mps"], atol=1e-6)
+
+
+def test_a_longer_drive_of_two_scenarios_is_cut_into_clips_with_its_truth(tmp_path):
+    from causeway.clips.ingest import IngestConfig, ingest
+
+    config = WorldConfig(scenes=1, scenarios=("curve+speed_bump",), camera_hz=1)
+    drives = run(make_world, {}, out=str(tmp_path / "drives"), config=config)
+    ingested = run(ingest, {"drives": drives.location}, out=str(tmp_path / "clips"), config=IngestConfig())
+    assert ingested.counts["quarantine"] == 0
+    assert ingested.counts["clips"] > 1
+    truth = Artifact.open(drives.location).table("truth").to_pylist()
+    assert {row["drive_id"] for row in truth} == {"curve+speed_bump-000000"}
+    assert {row["scenario"] for row in truth} >= {"curve", "speed_bump"}
+
+
+@pytest.mark.slow
+def test_every_scenario_goes_through_ingest_and_keeps_its_truth(tmp_path):
+    from causeway.clips.ingest import IngestConfig, ingest
+
+    config = WorldConfig(scenes=3 * len(WorldConfig().scenarios), seed=20, camera_hz=1)
+    drives = run(make_world, {}, out=str(tmp_path / "drives"), config=config)
+    ingested = run(ingest, {"drives": drives.location}, out=str(tmp_path / "clips"), config=IngestConfig())
+    assert ingested.counts["quarantine"] == 0
+    assert ingested.counts["clips"] == config.scenes
+    truth = Artifact.open(drives.location).table("truth").to_pylist()
+    assert {row["scenario"] for row in truth} >= set(config.scenarios)
+    assert all(row["until_us"] is None or row["until_us"] >= row["t0_us"] for row in truth)
 
 
 def test_egomotion_passes_through_every_tick():
@@ -80,22 +107,35 @@ def test_egomotion_passes_through_every_tick():
 
 
 def test_lights_are_reported_only_where_they_can_be_read():
-    table = drive_tables.signals(expert_drive("traffic_light", 0)).to_pylist()
+    table = drive_tables.signals(expert_drive("stop_for_control", 0)).to_pylist()
     assert {row["signal_id"] for row in table} >= {"signal_ego"}
     assert not {row["signal_id"] for row in table} & {"signal_cross_left", "signal_cross_right"}
 
 
 @pytest.mark.parametrize(
     "bad",
-    [WorldConfig(scenes=0), WorldConfig(scenarios=("moon",)), WorldConfig(scenarios=()), WorldConfig(camera_hz=3)],
+    [
+        WorldConfig(scenes=0),
+        WorldConfig(scenarios=("moon",)),
+        WorldConfig(scenarios=("curve+moon",)),
+        WorldConfig(scenarios=()),
+        WorldConfig(scenarios=("curve", "nudge", "curve")),
+        WorldConfig(seed=-1),
+        WorldConfig(camera_hz=3),
+    ],
 )
 def test_settings_that_cannot_be(bad):
     with pytest.raises(UsageError):
         export.jobs_of(bad)
 
 
-def test_each_scenario_is_in_every_split():
-    jobs = export.jobs_of(WorldConfig())
-    assert len({job.clip_id for job in jobs}) == 24
-    for scenario in SCENARIOS:
+def test_six_turns_bring_each_scenario_into_every_split():
+    config = WorldConfig(scenes=6 * len(WorldConfig().scenarios))
+    jobs = export.jobs_of(config)
+    assert len({job.clip_id for job in jobs}) == len(jobs)
+    for scenario in config.scenarios:
         assert {job.split for job in jobs if job.scenario == scenario} == {"train", "val", "test"}
+
+
+def test_six_scenes_bring_every_split():
+    assert [job.split for job in export.jobs_of(WorldConfig(scenes=6))] == ["train"] * 4 + ["val", "test"]

@@ -26,6 +26,10 @@ def _nan(a):
     return a
 
 
+def _no_array(self, *_, **__):
+    raise RuntimeError("this tensor needs a gradient")
+
+
 def _jump(a):
     a[30:, 0] += 50.0
     return a
@@ -40,6 +44,7 @@ def _jump(a):
         (GOOD[None], "shape [1, 64, 3]"),
         (GOOD + np.float32([1000, 0, 0]), "rig frame at t0"),
         ("left, please", "not an array of numbers"),
+        (type("OnAnotherDevice", (), {"__array__": _no_array})(), "not an array of numbers"),
         (None, "shape []"),
     ],
 )
@@ -59,3 +64,10 @@ def test_a_carried_plan_is_the_same_path_in_the_world(ticks, yaw, x):
     now = from_frame(curved[ticks - 1], then)
     carried = from_frame(carried_on(curved, then, now, ticks), now)
     np.testing.assert_allclose(carried[: 64 - ticks, :2], from_frame(curved, then)[ticks:, :2], atol=1e-9)
+
+
+@pytest.mark.parametrize("ticks", [63, 64, 65, 100])
+def test_a_plan_carried_on_past_its_end_goes_on_at_its_last_velocity(ticks):
+    here = np.array([0.8 * ticks, 0.0, 0.0])
+    carried = carried_on(GOOD, np.zeros(3), here, ticks)
+    np.testing.assert_allclose(carried, GOOD, atol=1e-4)

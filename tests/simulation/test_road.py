@@ -3,8 +3,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeway.simulation.road import Signal, path_from_curvature
-from causeway.simulation.road_layout import CrossSection, Junction, road_with_junction
+from causeway.simulation.roads.layout import CrossSection, Junction, road_with_junction
+from causeway.simulation.roads.road import Signal, path_from_curvature
 
 STRAIGHT = path_from_curvature([(200.0, 0.0)])
 BEND = path_from_curvature([(50.0, 0.0), (60.0, 0.02), (80.0, 0.0)])

@@ -3,10 +3,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeway.simulation import speed_laws
-from causeway.simulation.agents import IDM_GAP_M, Agent, advance_agents, idm, traffic_of
-from causeway.simulation.road import path_from_curvature
-from causeway.simulation.road_layout import CrossSection, Junction, road_with_junction
+from causeway.simulation.expert import speed_laws
+from causeway.simulation.roads.layout import CrossSection, Junction, road_with_junction
+from causeway.simulation.roads.road import path_from_curvature
+from causeway.simulation.traffic.agents import IDM_GAP_M, Agent, advance_agents, idm, traffic_of
 from causeway.simulation.vehicle import EgoState, advance, sub_states, track
 
 FAR_BOX = np.array([-500.0, 0.0, 0.0, 4.7, 1.9])
@@ -104,10 +104,3 @@ def test_stopping_law_ends_at_the_line(speed, brake):
         assert a > -1.5 * brake
     assert v < 0.02
     assert -0.1 < distance < 0.5
-
-
-def test_curve_speeds_brake_early_enough():
-    path = path_from_curvature([(150.0, 0.0), (60.0, 0.04), (150.0, 0.0)])
-    speeds = speed_laws.curve_speeds(path, 2.0, 1.5, 16.0)
-    assert speeds.min() == pytest.approx(np.sqrt(2.0 / 0.04), rel=1e-3)
-    assert (np.diff(speeds**2) >= -2 * 1.5 - 1e-9).all()

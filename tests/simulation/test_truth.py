@@ -1,33 +1,12 @@
 import numpy as np
 import pytest
 
-from causeway.reasoning import names
-from causeway.reasoning.causes import can_cause
-from causeway.simulation.truth import truth_of
-from tests.simulation.driving import SCENARIOS, SEEDS, expert_drive
-
-EXPECTED = {
-    "lead_braking": {"lead_following"},
-    "traffic_light": {"stop_for_static_constraint", "set_speed_tracking"},
-    "curve": {"speed_adaptation", "set_speed_tracking"},
-    "parked_nudge": {"none"},
-}
-
-
-@pytest.mark.parametrize("seed", SEEDS)
-@pytest.mark.parametrize("scenario", SCENARIOS)
-def test_every_drive_holds_moments_with_a_cause_seen_at_t0(scenario, seed):
-    moments = truth_of(expert_drive(scenario, seed))
-    assert len(moments) >= 1
-    for moment in moments:
-        assert 2_000_000 <= moment.t0_us <= 13_600_000
-        record = moment.record
-        assert record.longitudinal_decision in EXPECTED[scenario]
-        cause = record.components[0]
-        assert cause.kind in names.COMPONENT_KINDS[cause.category]
-        decisions = {record.longitudinal_decision, record.lateral_decision} - {"none"}
-        assert all(can_cause(cause, decision) for decision in decisions)
-        assert cause.observed_from_us <= moment.t0_us <= cause.observed_to_us
+from causeway.simulation import constant_velocity_trajectory
+from causeway.simulation.compose import scene_of
+from causeway.simulation.truth.parts import ego_stations
+from causeway.simulation.truth.truth import truth_of
+from causeway.simulation.vehicle import EGO
+from tests.simulation.driving import SEEDS, driven, expert_drive
 
 
 def _speed_around(world, moment):
@@ -36,10 +15,13 @@ def _speed_around(world, moment):
     return history["accel_mps2"][at : at + 5], history["accel_mps2"][at + 8 : at + 18].mean()
 
 
-@pytest.mark.parametrize("seed", SEEDS)
+LIT = [s for s in range(12) if scene_of("stop_for_control", s).layout.road.signals][:3]
+
+
+@pytest.mark.parametrize("seed", LIT)
 def test_light_is_stopped_for_and_left_half_a_second_after_t0(seed):
-    world = expert_drive("traffic_light", seed)
-    stop, go = truth_of(world)
+    world = expert_drive("stop_for_control", seed)
+    stop, go = (m for m in truth_of(world) if m.scenario in ("stop_for_control", "resume_at_control"))
     assert stop.record.components[0].kind in ("red_light", "yellow_light")
     assert go.record.components[0].kind == "green_light"
     assert stop.record.components[0].track_id == "signal_ego"
@@ -51,16 +33,17 @@ def test_light_is_stopped_for_and_left_half_a_second_after_t0(seed):
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_lead_is_slowing_when_it_is_named(seed):
-    world = expert_drive("lead_braking", seed)
-    first = truth_of(world)[0]
+    world = expert_drive("slow_for_lead", seed)
+    first = next(m for m in truth_of(world) if m.scenario == "slow_for_lead")
     assert first.record.components[0].motion == "slowing"
-    brakes_from_us = world.scene.agents[0].script[0][0]
+    lead = next(agent for agent in world.scene.agents if agent.track_id == "lead")
+    brakes_from_us = lead.script[0][0]
     assert first.t0_us > brakes_from_us
 
 
 @pytest.mark.parametrize("seed", SEEDS)
 def test_nudge_leaves_the_middle_half_a_second_after_t0(seed):
-    world = expert_drive("parked_nudge", seed)
+    world = expert_drive("nudge", seed)
     out = truth_of(world)[0]
     side = 1.0 if out.record.lateral_decision.endswith("left") else -1.0
     route = world.scene.layout.routes["ego"]
@@ -72,3 +55,64 @@ def test_nudge_leaves_the_middle_half_a_second_after_t0(seed):
     width = world.scene.layout.road.lanes[0].width_m
     crossed = np.abs(lateral).max() + 0.95 > width / 2
     assert ("out_of_lane" in out.record.lateral_decision) is bool(crossed)
+
+
+SIGNED = next(s for s in range(40) if not scene_of("stop_for_control", s).layout.road.signals)
+
+
+def test_a_stop_sign_is_the_cause_and_the_free_way_lets_one_go():
+    moments = {m.scenario: m.record for m in truth_of(expert_drive("stop_for_control", SIGNED))}
+    stop = moments["stop_for_control"].components[0]
+    assert (stop.category, stop.kind, stop.track_id) == ("yield_stop_control", "stop_sign", "stop_sign_ego")
+    assert moments["resume_at_control"].components[0].kind == "free_lane"
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_ranges_end_when_what_they_are_for_is_over(seed):
+    world = expert_drive("pass_intersection", seed)
+    passing = next(m for m in truth_of(world) if m.scenario == "pass_intersection")
+    stations = ego_stations(world)
+    line_m = next(s for route, s, _ in world.scene.layout.stops if route == "ego")
+    at, until = passing.t0_us // 100_000, passing.until_us // 100_000
+    assert stations[at - 1] + EGO.front_m < line_m <= stations[at] + EGO.front_m
+    junction = next(lane.centre for lane in world.scene.layout.road.lanes if lane.lane_id == "ego.b")
+    tail_m = stations[until] + EGO.front_m - EGO.length_m
+    assert tail_m >= line_m + junction.length_m - 0.05
+    assert tail_m - world.ticks[until].ego.speed_mps * 0.11 < line_m + junction.length_m
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_who_lets_us_go_is_named_until_out_of_sight(seed):
+    world = expert_drive("no_yield_to_vru", seed)
+    moment = next(m for m in truth_of(world) if m.scenario == "no_yield_to_vru")
+    cause, person = moment.record.components
+    assert cause.kind in ("free_lane", "green_light")
+    assert (person.category, person.track_id, person.rank) == ("critical_object", "vru0", 2)
+    assert person.observed_to_us == moment.until_us
+    at = moment.t0_us // 100_000
+    assert world.ticks[at].agents.speed_mps[[a.track_id for a in world.scene.agents].index("vru0")] > 0.0
+
+
+def _crossed(seed):
+    return any(agent.track_id == "vru0" for agent in scene_of("yield_to_vru", seed).agents)
+
+
+@pytest.mark.parametrize("seed", [seed for seed in range(12) if _crossed(seed)][:3])
+def test_who_is_yielded_to_crosses_where_we_would_be(seed):
+    world = expert_drive("yield_to_vru", seed)
+    moment = next(m for m in truth_of(world) if m.scenario == "yield_to_vru")
+    cause = moment.record.components[0]
+    assert (cause.track_id, cause.motion, moment.record.longitudinal_decision) == ("vru0", "crossing", "yield")
+    at = moment.t0_us // 100_000
+    assert world.history["accel_mps2"][at + 8 : at + 18].mean() < -0.5
+    blind = driven("yield_to_vru", seed, constant_velocity_trajectory).history
+    assert blind["collision"].astype(bool).any() or blind["min_distance_m"].min() < 1.0
+
+
+@pytest.mark.parametrize("seed", SEEDS)
+def test_a_bump_is_passed_at_the_speed_the_driver_likes(seed):
+    world = expert_drive("speed_bump", seed)
+    cue = next(c for c in world.expert.steady if c.cause_id == "bump0")
+    over = (ego_stations(world) > cue.at_m) & (ego_stations(world) < cue.to_m)
+    assert over.any()
+    assert world.history["speed_mps"][over].max() < world.scene.driver.bump_mps + 0.4

@@ -1,11 +1,14 @@
 """Tiny synthetic samples whose words, pictures and paths belong together: brake for a red picture, drive on for a green."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 
+from causeway.artifacts import Artifact, Writer, run, step
 from causeway.model.action_space import trajectory_from_controls
 from causeway.model.observation import ObservationSpec, Sample, example_observation
+from causeway.training.sample_store import index_row, shard_file, write_shard
 
 STOP, GO = "Stop for the red light ahead.", "Track the set speed for the green light ahead."
 SPEC = ObservationSpec(cameras=("front_wide",), frame_offsets_s=(0.0,), height=64, width=96)
@@ -31,7 +34,7 @@ def _example(number: int, speed_mps: float, reasoning: bool, seed: int) -> Sampl
         clip_id=f"clip-{number:03d}",
         t0_us=observation.t0_us,
         split="train",
-        scenario="traffic_light",
+        scenario="stop_for_control",
         observation=replace(observation, images=images),
         reasoning=(STOP if red else GO) if reasoning else "",
         decision=("stop_for_static_constraint" if red else "set_speed_tracking", "none")
@@ -40,6 +43,18 @@ def _example(number: int, speed_mps: float, reasoning: bool, seed: int) -> Sampl
         controls=controls,
         trajectory_rig=np.float32(trajectory_from_controls(controls[None], np.array([speed_mps]))[0]),
     )
+
+
+def store_samples(folder: Path, samples: list[Sample]) -> Artifact:
+    """The samples as an artifact of one shard."""
+
+    @step(kind="samples")
+    def given(*, out: Writer) -> None:
+        write_shard(samples, samples[0].observation.cameras, out.path(shard_file("000000")))
+        out.table("samples", [index_row(s, "000000", i, "test drives") for i, s in enumerate(samples)])
+        out.source("test drives", "CC0-1.0")
+
+    return Artifact(run(given, {}, out=str(folder)))
 
 
 TICKS_S = np.arange(1, 65) * 0.1

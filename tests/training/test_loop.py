@@ -3,6 +3,8 @@
 import json
 from collections.abc import Sequence
 from dataclasses import replace
+from itertools import zip_longest
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -12,12 +14,13 @@ from hypothesis import strategies as st
 from torch import nn
 
 from causeway.errors import UnusableInput, UsageError
-from causeway.training import losses, schedule
+from causeway.training import loop, losses, schedule
 from causeway.training.checkpoint import latest_checkpoint
 from causeway.training.config import TrainConfig
 from causeway.training.engine import LocalEngine
 from causeway.training.loop import Course, train
-from tests.training.examples import example_samples
+from causeway.training.samples import load_samples
+from tests.training.examples import example_samples, store_samples
 
 CONFIG = TrainConfig(steps=12, batch_size=3, lr=0.05, checkpoint_every_s=0.0)
 
@@ -125,6 +128,26 @@ def test_one_checkpoint_is_kept_and_an_unfinished_one_is_not_read(tmp_path):
     (tmp_path / ".step-00000009").mkdir()
     assert [path.name for path in tmp_path.glob("step-*")] == ["step-00000005"]
     assert len(train(course(tmp_path))) == 12
+
+
+def test_samples_on_disk_train_as_those_in_memory_do(tmp_path, monkeypatch):
+    held = example_samples(7)
+    stored = load_samples(store_samples(tmp_path / "samples", held))
+    whole = train(course(tmp_path / "whole", held))
+    for readers in (1, 3):
+        monkeypatch.setattr(loop, "READERS", readers)
+        assert train(course(tmp_path / f"readers-{readers}", stored)) == whole
+
+
+@pytest.mark.parametrize("world", [1, 2, 3])
+def test_all_processes_together_train_on_the_same_batches(tmp_path, world):
+    config = replace(CONFIG, batch_size=3)
+    engines = [SimpleNamespace(rank=rank, world=world) for rank in range(world)]
+    one = course(tmp_path, config=config)
+    for step in range(5):
+        ids = [[s.sample_id for s in loop._batch(one, engine, step)] for engine in engines]
+        together = [name for turn in zip_longest(*ids) for name in turn if name]
+        assert together == [one.samples[i].sample_id for i in schedule.batch_of(step, 3, 7, config.seed)]
 
 
 def test_more_processes_than_samples_of_a_step_are_refused(tmp_path, monkeypatch):

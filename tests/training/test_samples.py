@@ -1,9 +1,11 @@
+from dataclasses import replace
 from io import BytesIO
 from itertools import chain
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from PIL import Image
 
@@ -12,8 +14,11 @@ from causeway.artifacts.schemas import tables_of
 from causeway.clips import EgoMotion, quaternion_from_yaw
 from causeway.errors import UnusableInput, UsageError
 from causeway.model.action_space import trajectory_from_controls
-from causeway.training.sample_parts import chosen_cameras, ego_windows
-from causeway.training.samples import SamplesConfig, build_samples, iterate, load_samples
+from causeway.training import samples as samples_module
+from causeway.training.sample_parts import chosen_cameras, ego_windows, route_ahead
+from causeway.training.sample_store import write_shard
+from causeway.training.sample_stream import Share
+from causeway.training.samples import SamplesConfig, build_samples, iterate, load_samples, per_shard
 
 TICK_US, SPEED, CURVATURE = 100_000, 8.0, 0.02
 FORWARD = [0, 0, 1, 1.5, -1, 0, 0, 0, 0, -1, 0, 1.4, 0, 0, 0, 1]
@@ -183,7 +188,14 @@ def rig_row(camera: str, yaw_deg: float, fx: float) -> dict[str, Any]:
     pose = np.reshape(np.array(FORWARD, dtype=float), (4, 4))
     cos, sin = np.cos(np.radians(yaw_deg)), np.sin(np.radians(yaw_deg))
     turn = np.array([[cos, -sin, 0, 0], [sin, cos, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
-    return {"camera": camera, "fx": fx, "cx": 50.0, "rig_from_camera": (turn @ pose).ravel().tolist()}
+    return {
+        "camera": camera,
+        "fx": fx,
+        "fy": fx,
+        "cx": 50.0,
+        "cy": 50.0,
+        "rig_from_camera": (turn @ pose).ravel().tolist(),
+    }
 
 
 @pytest.mark.parametrize(
@@ -194,6 +206,8 @@ def rig_row(camera: str, yaw_deg: float, fx: float) -> dict[str, Any]:
         ([("long", 2, 200), ("wide", 4, 30)], {"front_wide": "wide"}),
         ([("front_tele", 0, 200), ("wide", 4, 30)], {"front_wide": "wide", "front_tele": "front_tele"}),
         ([("front_wide", 0, 30), ("wider", 0, 20)], {"front_wide": "front_wide"}),
+        ([("front_wide", 0, None), ("other", 9, 30)], {"front_wide": "other"}),  # no lens is known
+        ([("front_wide", 0, None)], {}),
         ([], {}),
     ],
 )
@@ -215,7 +229,7 @@ def test_shards_read_back_in_any_order_and_have_the_same_bytes(tmp_path: Path) -
     order = [s.sample_id for s in iterate(samples, seed=1)]
     assert order == [s.sample_id for s in iterate(samples, seed=1)]
     assert order != [s.sample_id for s in iterate(samples, seed=2)]
-    ranks = [[s.sample_id for s in iterate(samples, seed=1, rank=r, world=3)] for r in range(3)]
+    ranks = [[s.sample_id for s in iterate(samples, 1, Share(r, 3))] for r in range(3)]
     assert sorted(chain.from_iterable(ranks)) == sorted(order) == sorted({row["moment_id"] for row in labels})
     for one in iterate(samples, seed=3):
         assert round(float(one.observation.images[0, -1].mean())) // 2 * 2 == one.t0_us // TICK_US // 2 * 2
@@ -224,14 +238,28 @@ def test_shards_read_back_in_any_order_and_have_the_same_bytes(tmp_path: Path) -
 def test_a_broken_shard_is_named(tmp_path: Path) -> None:
     samples = build(tmp_path, [label(3_000_000)])
     samples.path("shards/000000.safetensors").write_bytes(b"cut off")
-    with pytest.raises(UnusableInput, match="000000"):
-        load_samples(samples)
+    with pytest.raises(UnusableInput, match=r"sample d@3000000.*000000.*cut short"):
+        list(load_samples(samples))
 
 
-@pytest.mark.parametrize("offsets", [(), (0.0, 0.1), (0.0, -0.3)])
-def test_offsets_after_t0_are_refused(tmp_path: Path, offsets: tuple[float, ...]) -> None:
+@pytest.mark.parametrize("offsets", [(), (0.0, 0.1), (0.0, -0.3), (float("nan"),)])
+def test_offsets_after_t0_are_refused(offsets: tuple[float, ...]) -> None:
     with pytest.raises(UsageError, match="frame_offsets_s"):
-        build(tmp_path, [label(3_000_000)], frame_offsets_s=offsets)
+        SamplesConfig(frame_offsets_s=offsets)
+
+
+@pytest.mark.parametrize("age_s", [float("nan"), float("inf"), -0.1])
+def test_an_age_that_is_none_is_refused(age_s: float) -> None:
+    with pytest.raises(UsageError, match="max_picture_age_s"):
+        SamplesConfig(max_picture_age_s=age_s)
+
+
+@pytest.mark.parametrize(
+    "config", [{"cameras": ()}, {"cameras": ("a", "a")}, {"cameras": ("a,b",)}, {"width": 0}, {"shard_samples": 0}]
+)
+def test_a_config_that_cannot_be_is_refused(config: dict[str, Any]) -> None:
+    with pytest.raises(UsageError):
+        SamplesConfig(**config)
 
 
 def test_a_gap_in_the_ticks_is_no_window() -> None:
@@ -248,4 +276,137 @@ def test_a_gap_in_the_ticks_is_no_window() -> None:
 def test_a_rank_that_is_not_there_is_refused(tmp_path: Path) -> None:
     samples = build(tmp_path, [label(3_000_000)])
     with pytest.raises(UsageError, match="rank"):
-        next(iterate(samples, seed=0, rank=2, world=2))
+        next(iterate(samples, 0, Share(rank=2, world=2)))
+
+
+def test_large_pictures_make_shards_of_fewer_samples() -> None:
+    assert per_shard(SamplesConfig()) == 256
+    large = SamplesConfig(cameras=("a", "b", "c", "d"), frame_offsets_s=(-0.3, -0.2, -0.1, 0.0), height=320, width=576)
+    assert per_shard(large) == 30  # of 8.8 MB each
+    assert per_shard(replace(large, height=20_000, width=20_000)) == 1
+
+
+def other_drive(tables: dict[str, list[dict[str, Any]]], letter: str) -> dict[str, list[dict[str, Any]]]:
+    """The same drive under another name; its clips' ids sort in the other order than the drives' do."""
+    renamed = {"clip_id": lambda v: f"{letter}-{v}", "drive_id": lambda v: letter}
+    return {
+        name: [{key: renamed.get(key, lambda v: v)(value) for key, value in row.items()} for row in rows]
+        for name, rows in tables.items()
+    }
+
+
+def test_shards_go_from_drive_to_drive_and_a_kill_loses_the_one_in_hand(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    drives = [other_drive(clip_tables(), letter) for letter in ("z", "b")]
+    tables = {name: drives[0][name] + drives[1][name] for name in drives[0]}
+    times = [3_000_000 + i * 700_000 for i in range(5)]
+    labels = [label(t, clip_id=f"{d}-d-000") | {"moment_id": f"{d}@{t}"} for d in ("z", "b") for t in times]
+    whole = build(tmp_path, labels, tables, shard_samples=4)
+    index = whole.table("samples").sort_by([("shard", "ascending"), ("row", "ascending")]).to_pylist()
+    assert [row["sample_id"] for row in index] == [f"{d}@{t}" for d in ("b", "z") for t in times]
+    assert [row["shard"] for row in index] == ["000000"] * 4 + ["000001"] * 4 + ["000002"] * 2
+
+    written: list[str] = []
+
+    def killed(samples: Any, slots: Any, path: Path) -> None:
+        written.append(path.name)
+        if len(written) == 2:
+            path.write_bytes(b"half a shard")
+            raise KeyboardInterrupt
+        write_shard(samples, slots, path)
+
+    monkeypatch.setattr(samples_module, "write_shard", killed)
+    config = SamplesConfig(**SMALL, shard_samples=4)
+    inputs = {"labels": str(tmp_path / "labels0"), "clips": str(tmp_path / "clips0")}
+    with pytest.raises(KeyboardInterrupt):
+        run(build_samples, inputs, out=str(tmp_path / "again"), config=config)
+    assert not (tmp_path / "again").exists()
+    made = run(build_samples, inputs, out=str(tmp_path / "again"), config=config)
+    assert written == [f"{i:06d}.safetensors" for i in (0, 1, 1, 2)]  # the first was not made twice
+    assert (made.content_hash, made.files, made.counts) == (
+        whole.manifest.content_hash,
+        whole.manifest.files,
+        whole.manifest.counts,
+    )
+
+
+def test_how_samples_are_cut_into_shards_changes_no_sample(tmp_path: Path) -> None:
+    labels = [label(3_000_000 + i * 500_000) for i in range(7)]
+    few, many = (build(tmp_path, labels, shard_samples=n, route_points=8) for n in (3, 7))
+    for one, other in zip(load_samples(few), load_samples(many), strict=True):
+        for name in ("images", "frame_t_us", "rig", "ego_history"):
+            np.testing.assert_array_equal(getattr(one.observation, name), getattr(other.observation, name))
+        np.testing.assert_array_equal(one.controls, other.controls)
+        assert (one.sample_id, one.reasoning, one.decision) == (other.sample_id, other.reasoning, other.decision)
+
+
+def test_a_route_comes_along_when_it_is_asked_for(tmp_path: Path) -> None:
+    path = circle(200)
+    line = np.stack([path["x_m"], path["y_m"]], axis=-1).tolist()
+    tables = clip_tables() | {"route": [{"clip_id": "d-000", "points": line}]}
+    labels = [label(5_000_000), label(12_000_000, clip_id="d-001")]
+    with_route, without = load_samples(build(tmp_path, labels, tables, route_points=5))[::-1]
+    assert without.observation.route is None  # its clip has none
+    yaw = np.arange(5) * 4.0 * CURVATURE  # every four metres along the circle, from the rig on
+    expected = np.stack([np.sin(yaw), 1 - np.cos(yaw)], axis=-1) / CURVATURE
+    np.testing.assert_allclose(with_route.observation.route, expected, atol=0.01)
+    assert all(s.observation.route is None for s in load_samples(build(tmp_path, labels, tables)))
+
+
+def test_where_a_route_begins_and_ends() -> None:
+    ticks = np.arange(100)
+    zeros = np.zeros(100)
+    ego = EgoMotion(ticks * TICK_US, ticks * 1.0, zeros, zeros, zeros, zeros, zeros, zeros, zeros, ticks, zeros)
+    line = np.array([[-50.0, 1.0], [60.0, 1.0]])
+    ahead = route_ahead(ego, 5_000_000, line, 32)  # at x = 50 m, heading along x
+    assert ahead is not None
+    np.testing.assert_allclose(ahead, [[0, 1], [4, 1], [8, 1]], atol=1e-5)
+    assert route_ahead(ego, 7_000_000, line, 32) is None  # behind us
+    assert route_ahead(ego, 5_000_000, line[:1], 32) is None
+    assert route_ahead(ego, 5_000_000, line, 0) is None
+    with pytest.raises(UnusableInput, match="route"):
+        route_ahead(ego, 5_000_000, np.array([[0.0, np.nan], [1.0, 1.0]]), 4)
+
+
+def test_labels_that_contradict_themselves(tmp_path: Path) -> None:
+    with pytest.raises(UnusableInput, match="d@3000000 has two labels"):
+        build(tmp_path, [label(3_000_000), label(3_000_000, "review")])
+    silent = [label(3_000_000) | {"trace": ""}, label(4_000_000) | {"lateral_decision": None}, label(5_000_000)]
+    samples = build(tmp_path, silent)
+    assert [s.sample_id for s in load_samples(samples)] == ["d@5000000"]
+    assert all("no trace or no decision" in row["detail"] for row in samples.table("quarantine").to_pylist())
+    assert samples.manifest.counts["quarantine"] == 2
+
+
+@pytest.mark.parametrize("name", ["clip_id", "t0_us", "status", "split"])
+def test_a_label_without_a_place_or_a_status_ends_the_build(tmp_path: Path, name: str) -> None:
+    with pytest.raises(UnusableInput, match=f"a label without {name}"):
+        build(tmp_path, [label(3_000_000), label(4_000_000) | {name: None}])
+
+
+def test_a_picture_without_a_size_ends_the_build(tmp_path: Path) -> None:
+    tables = clip_tables()
+    tables["frames"][7]["width"] = None
+    with pytest.raises(UnusableInput, match=r"frames\.parquet: a picture without width"):
+        build(tmp_path, [label(3_000_000)], tables)
+
+
+def test_a_route_that_is_no_line_costs_its_samples_alone(tmp_path: Path) -> None:
+    tables = clip_tables() | {"route": [{"clip_id": "d-000", "points": [[0.0, 0.0], [1.0]]}]}
+    samples = build(tmp_path, [label(5_000_000), label(12_000_000, clip_id="d-001")], tables, route_points=5)
+    assert [s.sample_id for s in load_samples(samples)] == ["d@12000000"]
+    assert "route of clip d-000" in samples.table("quarantine").to_pylist()[0]["detail"]
+
+
+def test_a_damaged_table_of_pictures_ends_the_build(tmp_path: Path) -> None:
+    build(tmp_path, [label(3_000_000)])
+    frames = tmp_path / "clips0" / "frames.parquet"
+    data = bytearray(frames.read_bytes())
+    column = pq.read_metadata(frames).row_group(0).column(3)
+    data[(column.dictionary_page_offset + column.data_page_offset) // 2] ^= 1  # in the pictures, not in a header
+    frames.write_bytes(data)
+    inputs = {"labels": str(tmp_path / "labels0"), "clips": str(tmp_path / "clips0")}
+    with pytest.raises(UnusableInput, match=r"frames\.parquet: not a readable table of pictures"):
+        run(build_samples, inputs, out=str(tmp_path / "again"), config=SamplesConfig(**SMALL))
+    assert not (tmp_path / "again").exists()

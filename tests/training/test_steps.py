@@ -7,14 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from causeway.artifacts import Artifact, Writer, run, step
+from causeway.artifacts import Artifact, run
 from causeway.errors import UnusableInput
 from causeway.model import Policy
 from causeway.training import loop
 from causeway.training.config import ActionConfig, CocConfig, RlConfig, VlmConfig
-from causeway.training.sample_store import index_row, shard_file, write_shard
 from causeway.training.step import train_action, train_coc, train_rl, train_vlm
-from tests.training.examples import example_samples
+from tests.training.examples import example_samples, store_samples
 
 VLM = VlmConfig(steps=12, batch_size=4)
 ACTION = ActionConfig(steps=16, batch_size=4)
@@ -23,13 +22,7 @@ RL = RlConfig(steps=2, batch_size=1, group_size=3)
 
 
 def write_samples(folder: Path, samples: list) -> str:
-    @step(kind="samples")
-    def given(*, out: Writer) -> None:
-        write_shard(samples, samples[0].observation.cameras, out.path(shard_file("000000")))
-        out.table("samples", [index_row(s, "000000", i, "test drives") for i, s in enumerate(samples)])
-        out.source("test drives", "CC0-1.0")
-
-    return run(given, {}, out=str(folder)).location
+    return store_samples(folder, samples).location
 
 
 @pytest.fixture(scope="module")

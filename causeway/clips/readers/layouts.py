@@ -24,16 +24,14 @@ LAYOUTS = (
 def readers() -> dict[str, ModuleType]:
     """Every reader by the name of its layout; each has `fits(root)`, `paths(root)` and `recordings(root)`."""
     # imports spelled out: a step's cache key follows them to the sources it depends on
-    from causeway.clips.readers import (
-        argoverse2,
-        comma2k19,
-        commonroad,
-        kitti_odometry,
-        kitti_raw,
-        pandaset,
-        physicalai_av,
-        tables,
-    )
+    from causeway.clips.readers.argoverse2 import reader as argoverse2
+    from causeway.clips.readers.comma2k19 import reader as comma2k19
+    from causeway.clips.readers.commonroad import reader as commonroad
+    from causeway.clips.readers.kitti import odometry as kitti_odometry
+    from causeway.clips.readers.kitti import raw as kitti_raw
+    from causeway.clips.readers.pandaset import reader as pandaset
+    from causeway.clips.readers.physicalai import reader as physicalai_av
+    from causeway.clips.readers.tables import reader as tables
 
     modules = (physicalai_av, argoverse2, commonroad, comma2k19, kitti_raw, kitti_odometry, pandaset, tables)
     return dict(zip(LAYOUTS, modules, strict=True))

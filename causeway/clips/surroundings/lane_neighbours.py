@@ -7,7 +7,7 @@ clip's map reaches changes nothing.
 import numpy as np
 
 from causeway.clips.geometry import wrap_angle
-from causeway.clips.surroundings.path import project
+from causeway.clips.surroundings.path import ROUNDING_M, project
 from causeway.clips.surroundings.road import STOP_REACH_M, Ahead, Guide
 from causeway.clips.surroundings.scene import Lane, Scene
 
@@ -47,13 +47,18 @@ def _beside(scene: Scene, ahead: Ahead, ticks: np.ndarray) -> list[tuple[bool, b
     for lane in scene.lanes.values():
         if lane is own or lane.kind in _NO_WAY:
             continue
-        there = project(lane.centre, xy)
-        across = here.offset_m - there.offset_m  # its middle seen from ours, + = left
-        share = np.abs(across) / ((own.width_m + lane.width_m) / 2)
-        parallel = np.abs(wrap_angle(there.yaw_rad - here.yaw_rad)) <= _PARALLEL_RAD
+        width_m = (own.width_m + lane.width_m) / 2
+        reach_m = np.abs(here.offset_m) + _SPACING[1] * width_m + _BESIDE_M + ROUNDING_M
+        near = np.flatnonzero(lane.centre.box_distance_m(xy) <= reach_m)
+        if not len(near):
+            continue
+        there = project(lane.centre, xy[near])
+        across = here.offset_m[near] - there.offset_m  # its middle seen from ours, + = left
+        share = np.abs(across) / width_m
+        parallel = np.abs(wrap_angle(there.yaw_rad - here.yaw_rad[near])) <= _PARALLEL_RAD
         fits = parallel & (there.misses_m <= _BESIDE_M) & (share >= _SPACING[0]) & (share <= _SPACING[1])
-        found[0] |= fits & (across > 0)
-        found[1] |= fits & (across < 0)
+        found[0, near] |= fits & (across > 0)
+        found[1, near] |= fits & (across < 0)
     return [(bool(left), bool(right)) for left, right in found.T]
 
 

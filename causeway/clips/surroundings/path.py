@@ -4,11 +4,13 @@ Knows plane geometry only; metres, radians, + = left. Does not know time, tracks
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from causeway.clips.geometry import wrap_angle
 
+ROUNDING_M = 1e-6  # more than sums of distances are off
 _AT_ONCE = 16_384  # points × segments looked at together: they stay in the processor's cache
 
 
@@ -19,6 +21,27 @@ class Polyline:
     xy_m: np.ndarray
     along_m: np.ndarray
     yaw_rad: np.ndarray  # [m - 1]
+
+    @cached_property
+    def length_m(self) -> np.ndarray:
+        """Of each segment [m - 1]."""
+        return np.diff(self.along_m)
+
+    @cached_property
+    def unit(self) -> tuple[np.ndarray, np.ndarray]:
+        """x and y of each segment's direction [m - 1]."""
+        unit_x, unit_y = (np.diff(self.xy_m, axis=0) / self.length_m[:, None]).T
+        return unit_x, unit_y
+
+    @cached_property
+    def box(self) -> tuple[np.ndarray, np.ndarray]:
+        """The least and the largest x and y [2]."""
+        return self.xy_m.min(axis=0), self.xy_m.max(axis=0)
+
+    def box_distance_m(self, xy_m: np.ndarray) -> np.ndarray:
+        """How far points [n, 2] are from the box around the line: never farther than from the line itself."""
+        low, high = self.box
+        return np.hypot(*np.maximum(np.maximum(low - xy_m, xy_m - high), 0.0).T)
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,6 +72,8 @@ def polyline(points: np.ndarray) -> Polyline | None:
 def project(line: Polyline, xy_m: np.ndarray, until_m: np.ndarray | None = None) -> OnPath:
     """The nearest place on a line for each point [n, 2]; with `until_m` [n] ≥ 0, on the line up to there."""
     rows = max(_AT_ONCE // len(line.yaw_rad), 1)
+    if len(xy_m) <= rows:
+        return OnPath(*_project_some(line, xy_m, until_m))
     starts = range(0, max(len(xy_m), 1), rows)
     until = [None if until_m is None else until_m[i : i + rows] for i in starts]
     parts = [_project_some(line, xy_m[i : i + rows], end) for i, end in zip(starts, until, strict=True)]
@@ -56,8 +81,7 @@ def project(line: Polyline, xy_m: np.ndarray, until_m: np.ndarray | None = None)
 
 
 def _project_some(line: Polyline, xy_m: np.ndarray, until_m: np.ndarray | None) -> tuple[np.ndarray, ...]:
-    length = np.diff(line.along_m)
-    unit_x, unit_y = (np.diff(line.xy_m, axis=0) / length[:, None]).T
+    length, (unit_x, unit_y) = line.length_m, line.unit
     dx, dy = (xy_m[:, i, None] - line.xy_m[:-1, i] for i in (0, 1))
     forward = dx * unit_x + dy * unit_y
     across = unit_x * dy - unit_y * dx

@@ -12,7 +12,7 @@ import numpy as np
 
 from causeway.clips.cutting import MAP_REACH_M
 from causeway.clips.geometry import wrap_angle
-from causeway.clips.surroundings.path import Polyline, curvature_along, polyline, project
+from causeway.clips.surroundings.path import ROUNDING_M, Polyline, curvature_along, polyline, project
 from causeway.clips.surroundings.scene import Lane, Scene
 
 _ON_LANE_M = 2.5  # farther from every centre line = on no lane
@@ -72,11 +72,15 @@ def _lane_of_tick(scene: Scene) -> list[str | None]:
     names = sorted(scene.lanes)
     cost = np.full((len(names), len(xy)), np.inf)
     for row, name in enumerate(names):
-        on = project(scene.lanes[name].centre, xy)
-        turn = np.abs(wrap_angle(on.yaw_rad - scene.ego.yaw_rad))
+        line = scene.lanes[name].centre
+        ticks = np.flatnonzero(line.box_distance_m(xy) <= _ON_LANE_M + ROUNDING_M)
+        if not len(ticks):
+            continue
+        on = project(line, xy[ticks])
+        turn = np.abs(wrap_angle(on.yaw_rad - scene.ego.yaw_rad[ticks]))
         distance = np.hypot(on.offset_m, on.misses_m)
         fits = (distance <= _ON_LANE_M) & (turn <= _AGAINST_RAD)
-        cost[row, fits] = (distance + 2 * turn)[fits]
+        cost[row, ticks[fits]] = (distance + 2 * turn)[fits]
     best = np.argmin(cost, axis=0)
     return [names[b] if np.isfinite(cost[b, i]) else None for i, b in enumerate(best)]
 

@@ -8,7 +8,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from causeway.clips.surroundings.path import project
+from causeway.clips.surroundings.path import ROUNDING_M, project
 from causeway.clips.surroundings.road import STOP_REACH_M, Ahead, Guide
 from causeway.clips.surroundings.scene import Element, Scene
 
@@ -51,7 +51,9 @@ def _distances(scene: Scene, path: Guide, ahead: Ahead, ticks: np.ndarray, eleme
     close = np.flatnonzero(_least_m(xy, element.xy_m) <= reach_m + _BESIDE_M[element.kind])
     if not len(close):
         return distance
-    shape, own_m = _outline(element), path.along_m[ticks[close]]
+    shape, own_m = _near(_outline(element), ahead, _BESIDE_M[element.kind]), path.along_m[ticks[close]]
+    if not len(shape):
+        return distance
     on = project(ahead.line, np.tile(shape, (len(close), 1)), np.repeat(own_m + reach_m, len(shape)))
     along, offset = (values.reshape(len(close), -1) for values in (on.along_m, on.offset_m))
     beside = np.hypot(offset, on.misses_m.reshape(offset.shape)) <= _BESIDE_M[element.kind]
@@ -60,6 +62,12 @@ def _distances(scene: Scene, path: Guide, ahead: Ahead, ticks: np.ndarray, eleme
     on_way = (last > 0) & (gap <= STOP_REACH_M)  # not yet wholly behind our rear axle
     distance[close[on_way]] = np.maximum(gap[on_way], 0.0)
     return distance
+
+
+def _near(shape: np.ndarray, ahead: Ahead, beside_m: float) -> np.ndarray:
+    """The points of a shape [k, 2] that can be beside our way at some tick, however far one looks along it."""
+    on = project(ahead.line, shape)
+    return shape[np.hypot(on.offset_m, on.misses_m) <= beside_m + ROUNDING_M]
 
 
 def _outline(element: Element) -> np.ndarray:

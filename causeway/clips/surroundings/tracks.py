@@ -31,6 +31,7 @@ class Tracks:
     width_m: np.ndarray
     height_m: np.ndarray
     velocity_mps: np.ndarray  # [rows, 2]; NaN where nobody knows it
+    indicator: np.ndarray  # turn signals: off, left, right, both; None where nobody knows
     accel_mps2: np.ndarray  # along its own heading, over up to 0.5 s; NaN on a track's first row
 
 
@@ -60,6 +61,7 @@ def known_tracks(rows: pa.Table, tick_us: np.ndarray) -> Tracks:
         xy_m=moved,
         velocity_mps=velocity[row],
         accel_mps2=accel[row],
+        indicator=column["indicator"].astype(object)[row],
         **{name: column[name][row] for name in ("z_m", "yaw_rad", "length_m", "width_m", "height_m")},
     )
 

@@ -8,9 +8,11 @@ import math
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from causeway.artifacts import Artifact
-from causeway.quality.facts.behaviour import component_flags, flags, reals, texts, with_columns
+from causeway.quality.facts.behaviour import component_flags
+from causeway.quality.facts.columns import flags, in_blocks, texts, whole, with_columns
 
 POLICY_SCHEMA = pa.schema(
     [
@@ -26,6 +28,10 @@ _LONGEST_HEADER = 100_000_000
 
 def label_facts(labels: pa.Table) -> pa.Table:
     """`labels.parquet` with flags: components known and seen by t0, an accepted label has a cause and words."""
+    return in_blocks(labels, _label_facts)
+
+
+def _label_facts(labels: pa.Table) -> pa.Table:
     rows = labels.select(["moment_id", "t0_us", "components", "status", "trace", "reasons"]).to_pylist()
     accepted = [row["status"] == "accepted" for row in rows]
     return with_columns(
@@ -48,19 +54,27 @@ def queue_facts(queue: pa.Table) -> pa.Table:
 
 def sample_facts(samples: pa.Table, files: set[str]) -> pa.Table:
     """`samples.parquet` with flags; `files` are the names of the artifact's files."""
-    rows = samples.to_pylist()
-    splits: dict[str, set] = {}
-    for row in rows:
-        splits.setdefault(row["clip_id"], set()).add(row["split"])
+    clip_id, shard = whole(samples, "clip_id"), whole(samples, "shard")
+    names = pc.unique(shard)  # few
+    there = names.filter(pa.array([f"shards/{name}.safetensors" in files for name in names.to_pylist()], pa.bool_()))
+    reasoning = pc.fill_null(pc.greater(pc.binary_length(whole(samples, "reasoning")), 0), False)
     return with_columns(
         samples.drop_columns(["cameras"]),
-        subject=texts(row["sample_id"] for row in rows),
-        cameras=reals(len(row["cameras"] or ()) for row in rows),
-        place=texts(None if r["shard"] is None or r["row"] is None else f"{r['shard']}:{r['row']}" for r in rows),
-        shard_there=flags(None if r["shard"] is None else f"shards/{r['shard']}.safetensors" in files for r in rows),
-        reasoning_agrees=flags(bool(r["has_reasoning"]) == bool(r["reasoning"]) for r in rows),
-        clip_in_one_split=flags(len(splits[r["clip_id"]]) == 1 for r in rows),
+        subject=whole(samples, "sample_id"),
+        cameras=pc.fill_null(pc.list_value_length(whole(samples, "cameras")), 0).cast(pa.float64()),
+        place=pc.binary_join_element_wise(shard, whole(samples, "row").cast(pa.string()), ":"),
+        shard_there=pc.if_else(pc.is_valid(shard), pc.is_in(shard, there), pa.scalar(None, pa.bool_())),
+        reasoning_agrees=pc.equal(pc.fill_null(whole(samples, "has_reasoning"), False), reasoning),
+        clip_in_one_split=_in_one_split(clip_id, whole(samples, "split")),
     )
+
+
+def _in_one_split(clip_id: pa.Array, split: pa.Array) -> pa.Array:
+    """Are all samples of a sample's clip in one split? Null is a split of its own."""
+    pairs = pa.table({"clip_id": clip_id, "split": split}).group_by(["clip_id", "split"]).aggregate([])
+    of_clips = pairs.group_by("clip_id").aggregate([([], "count_all")])
+    several = of_clips.filter(pc.greater(of_clips.column("count_all"), 1)).column("clip_id")
+    return pc.invert(pc.is_in(clip_id, several.combine_chunks()))
 
 
 def policy_facts(policy: Artifact) -> pa.Table:

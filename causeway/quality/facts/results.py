@@ -13,7 +13,7 @@ import pyarrow as pa
 
 from causeway.artifacts import Artifact
 from causeway.errors import UnusableInput
-from causeway.quality.facts.behaviour import flags, reals, texts, with_columns
+from causeway.quality.facts.columns import flags, reals, texts, with_columns
 
 _FOLLOWS = (("fail", "refuse"), ("inconclusive", "inconclusive"), ("pass", "promote"))  # the worst verdict decides
 _SHARES = ("share", "score")

@@ -8,7 +8,7 @@ from causeway.errors import UsageError
 from causeway.quality.expectations import Suite
 from causeway.quality.suites.behaviour import EVIDENCE, META_ACTIONS, MOMENTS, TRUTH
 from causeway.quality.suites.cameras import CAMERAS, FRAMES, RIGS
-from causeway.quality.suites.clips import CLIPS, EGO
+from causeway.quality.suites.clips import CLIPS, CLIPS_LEFT, EGO
 from causeway.quality.suites.layout import COLUMNS
 from causeway.quality.suites.learning import LABELS, POLICY, REVIEW_QUEUE, SAMPLES
 from causeway.quality.suites.results import GATE, QUALITY, RELEASE, REPORT, ROLLOUTS, VALUES
@@ -17,7 +17,7 @@ from causeway.quality.suites.surroundings import LANES, ROAD_ELEMENTS, ROUTE, SI
 # `columns` is part of every kind and comes first: without its columns nothing else of a table can be looked at.
 SUITES_OF_KIND: dict[str, tuple[Suite, ...]] = {
     "drives": (TRUTH,),
-    "clips": (CLIPS, EGO, CAMERAS, RIGS, FRAMES, TRACKS, LANES, ROAD_ELEMENTS, SIGNALS, ROUTE),
+    "clips": (CLIPS, EGO, CAMERAS, RIGS, FRAMES, TRACKS, LANES, ROAD_ELEMENTS, SIGNALS, ROUTE, CLIPS_LEFT),
     "quality": (QUALITY,),
     "meta_actions": (META_ACTIONS,),
     "moments": (MOMENTS,),

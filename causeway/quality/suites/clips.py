@@ -1,7 +1,7 @@
 """What is expected of clips and their ego motion. Bounds keep what real drives do and catch what no vehicle does.
 
 Measured on the ten folders of real drives that docs/quality-gate.md names; a standing clip is valid data, and so is a
-short one. One row a clip: the columns of `facts.clips` and `facts.motion`.
+short one. One row a clip: the columns of `facts.clips` and `facts.motion`; of `clips_left` the one row of `dropping`.
 """
 
 from causeway.artifacts.closed_sets import SPEED_SOURCES
@@ -25,6 +25,12 @@ CLIPS = Suite(
         in_set("motion_once", "same_motion_as", ("no",), "drop_clip", "the same drive is there twice, as seen or told"),
         in_set("pictures_once", "same_pictures_as", ("no",), "drop_clip", "the same pictures are there twice"),
     ),
+)
+
+CLIPS_LEFT = Suite(
+    "clips_left",
+    "the clips of an artifact",
+    (between("enough_left", "dropped_share", 0, 0.5, "refuse", "the source is at fault, not the clips", about="told"),),
 )
 
 EGO = Suite(

@@ -9,11 +9,16 @@ from causeway.artifacts.closed_sets import (
 from causeway.clips.splits import SPLITS
 from causeway.quality.expectations import MANY, Suite, between, filled, in_set, some, true, unique
 
+_NO_LABELS = (
+    "there is nothing to train on; a label is of a moment, a change of behaviour with 2.0 s before and 6.4 s after it "
+    "in one drive without gaps: give longer or more drives (the moments artifact counts what was found in these)"
+)
+
 LABELS = Suite(
     "labels",
     "a label",
     (
-        some("has_labels", "moment_id", "refuse", "there is nothing to train on"),
+        some("has_labels", "moment_id", "refuse", _NO_LABELS),
         unique("moment_once", "moment_id", "refuse", "a moment has one label"),
         filled("decision_named", "longitudinal_decision", "refuse", "a label has a decision"),
         filled("lateral_named", "lateral_decision", "refuse", "a label has a decision"),

@@ -5,13 +5,13 @@ Knows distributions. Does not know any scenario's cause.
 
 import numpy as np
 
-from causeway.simulation.agents import Agent
-from causeway.simulation.road import Path
-from causeway.simulation.road_layout import CrossSection
+from causeway.simulation.roads.layout import CrossSection
+from causeway.simulation.roads.road import Path
 from causeway.simulation.scene import Driver, Prop
+from causeway.simulation.traffic.agents import Agent
 
 START_M = 70.0  # road behind the ego at the start
-LOOKS = ("day", "day", "overcast", "dusk")
+LOOKS = ("day", "day", "overcast", "dusk", "rain", "fog")
 CAR_COLOURS = (
     (176, 178, 182),
     (60, 62, 68),
@@ -81,6 +81,22 @@ def truck(rng: np.random.Generator, track_id: str, route: str, s_m: float, speed
         *(track_id, "truck", route, s_m, speed_mps),
         **{"length_m": float(rng.uniform(7.0, 9.0)), "width_m": 2.4, "height_m": 3.2, **fields},
     )
+
+
+def cyclist(rng: np.random.Generator, track_id: str, route: str, s_m: float, speed_mps: float, **more: object) -> Agent:
+    """Somebody on a bicycle who rides on at their speed."""
+    fields: dict = {"desired_mps": speed_mps, "length_m": 1.8, "width_m": 0.65, "height_m": 1.75, **more}
+    return Agent(track_id, "cyclist", route, s_m, speed_mps, colour=car_colour(rng), **fields)
+
+
+def wide_section(rng: np.random.Generator, left: tuple[str, ...], right: int = 0) -> CrossSection:
+    """A cross-section of a larger road with these lanes."""
+    return CrossSection(float(rng.uniform(3.4, 3.75)), left, right, float(rng.uniform(0.8, 1.8)))
+
+
+def us(seconds: float) -> int:
+    """Seconds as µs, to a tick."""
+    return round(seconds * 10) * 100_000
 
 
 def bystanders(rng: np.random.Generator, section: CrossSection, from_m: float, to_m: float) -> list[Agent]:

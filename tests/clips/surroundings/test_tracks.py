@@ -17,6 +17,8 @@ def known(rows):
     table = pa.Table.from_pylist(rows or [track_row("c", 0, "a", 0.0, 0.0)])
     for name, kind in schema.items():
         table = table.set_column(table.column_names.index(name), name, table.column(name).cast(kind))
+    if "indicator" not in table.column_names:
+        table = table.append_column("indicator", pa.nulls(table.num_rows, pa.string()))
     return known_tracks(table if rows else table.slice(0, 0), TICKS)
 
 

@@ -1,0 +1,1 @@
+"""What goes wrong in a tick, and the geometry that says so."""

@@ -1,0 +1,1 @@
+"""Cameras of the built-in world: models, looks, and the rasteriser."""

@@ -1,0 +1,1 @@
+"""Recorded clips as stages of the world."""

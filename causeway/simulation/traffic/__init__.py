@@ -1,0 +1,1 @@
+"""Other road users: what they are, and one tick of their motion."""

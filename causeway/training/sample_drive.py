@@ -1,0 +1,67 @@
+"""What samples need of a clips artifact, one drive at a time: ego motion, rigs, pictures, route.
+
+Knows clips tables. Does not know labels, shards or how a sample is made of all this. Memory holds one drive's motion,
+whatever the number of drives, and a few row groups of pictures.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+from numpy.typing import NDArray
+
+from causeway.artifacts import Artifact
+from causeway.clips import Clip, EgoMotion
+from causeway.clips.access import drive_motion
+from causeway.clips.geometry import rotate
+from causeway.clips.row_groups import clip_rows
+from causeway.errors import UnusableInput
+from causeway.training.sample_pictures import Pictures, PicturesOfDrive
+
+Floats = NDArray[np.float64]
+
+
+@dataclass(frozen=True, eq=False)
+class OneDrive:
+    """A drive, opened."""
+
+    ego: EgoMotion  # in the drive frame
+    rigs: dict[str, list[dict]]  # rows of `rigs.parquet` by clip
+    routes: dict[str, tuple[Clip, list]]  # points in the clip frame by clip; a clip without a route is not in it
+    pictures: PicturesOfDrive
+
+
+def drive_reader(clips: Artifact, drives: Mapping[str, list[Clip]], pictures: Pictures) -> Callable[[str], OneDrive]:
+    """A function (drive_id) -> that drive; the one asked for last is kept. UnusableInput for a damaged table.
+
+    `drives` are the clips of every drive by time. Only row groups that hold the drive are read.
+    """
+    tables = {name: clip_rows(clips.path(f"{name}.parquet")) for name in ("ego", "rigs", "route")}
+
+    @lru_cache(maxsize=1)
+    def read(drive_id: str) -> OneDrive:
+        parts = drives[drive_id]
+        ids = [clip.clip_id for clip in parts]
+        rows = {name: rows_of(ids) for name, rows_of in tables.items()}
+        rigs: dict[str, list[dict]] = {}
+        for row in rows["rigs"].to_pylist():
+            rigs.setdefault(row["clip_id"], []).append(row)
+        of_id = {clip.clip_id: clip for clip in parts}
+        routes = {row["clip_id"]: (of_id[row["clip_id"]], row["points"] or []) for row in rows["route"].to_pylist()}
+        return OneDrive(drive_motion(parts, rows["ego"]), rigs, routes, pictures.of_clips(set(ids)))
+
+    return read
+
+
+def route_of(drive: OneDrive, clip_id: str) -> Floats:
+    """A clip's route [n, 2] in the drive frame, n = 0 where there is none. UnusableInput when it is no line."""
+    if clip_id not in drive.routes:
+        return np.zeros((0, 2))
+    clip, points = drive.routes[clip_id]
+    try:
+        xy = np.array([point[:2] for point in points], dtype=np.float64).reshape(len(points), 2)
+    except (TypeError, ValueError) as error:
+        raise UnusableInput(f"the route of clip {clip_id} is no list of points (x, y): {error}") from error
+    turned = rotate(clip.origin_wxyz, np.column_stack([xy, np.zeros(len(xy))]))
+    return (turned + np.array(clip.origin_xyz_m))[:, :2]
