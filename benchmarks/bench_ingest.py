@@ -35,7 +35,7 @@ from causeway.artifacts import run
 from causeway.clips.cutting import clip_tables, cut_drive
 from causeway.clips.ingest import IngestConfig, ingest
 from causeway.clips.motion import resample
-from causeway.clips.readers import argoverse2
+from causeway.clips.readers.argoverse2 import reader as argoverse2
 imported = time.perf_counter()
 took = []
 for number in range(int(sys.argv[3])):

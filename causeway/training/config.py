@@ -35,7 +35,7 @@ class VlmConfig(TrainConfig):
 class ActionConfig(TrainConfig):
     """Stage two: action tokens and the flow expert, with or without reasoning in the data."""
 
-    steps: int = 200
+    steps: int = 150
     prefix_sigma_bins: float = 12.0  # noise on the action tokens a step sees of its own past (method 4.12, D-045)
     prefix_mask: float = 0.25  # share of them hidden, so that they listen to pictures and words
 
@@ -44,7 +44,7 @@ class ActionConfig(TrainConfig):
 class CocConfig(ActionConfig):
     """Stage three: reasoning, then action tokens, then the expert behind both."""
 
-    steps: int = 100
+    steps: int = 75
     lr: float = 4e-4  # the weights know how to act already
     expert_lr: float = 4e-4
 
