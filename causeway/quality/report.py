@@ -139,6 +139,11 @@ class QualityReport:
         return {"subject": self.subject, "passed": self.passed, "summary": self.summary, "checks": checks}
 
 
+def _rounded(value: float | None) -> float | None:
+    """Six digits: the last bits of a sum are the processor's, and a report is hashed by its bytes."""
+    return None if value is None else float(f"{value:.6g}")
+
+
 def _check_json(check: Check) -> dict[str, Any]:
     e = check.expectation
     return {
@@ -147,9 +152,9 @@ def _check_json(check: Check) -> dict[str, Any]:
         "passed": check.passed,
         "rows": check.rows,
         "unexpected": check.unexpected,
-        "lowest": check.lowest,
-        "highest": check.highest,
-        "failures": [f._asdict() for f in check.failures[:_LISTED]],
+        "lowest": _rounded(check.lowest),
+        "highest": _rounded(check.highest),
+        "failures": [f._asdict() | {"excess": _rounded(f.excess)} for f in check.failures[:_LISTED]],
     }
 
 

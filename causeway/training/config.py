@@ -28,7 +28,7 @@ class TrainConfig:
 class VlmConfig(TrainConfig):
     """Stage one: questions about the drive and their answers."""
 
-    steps: int = 100
+    steps: int = 80
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ class RlConfig(TrainConfig):
     `collision` has no weight here: it needs recorded agents, and samples carry none.
     """
 
-    steps: int = 14
+    steps: int = 11
     batch_size: int = 3  # groups of one step
     lr: float = 2.5e-5
     expert_lr: float = 5e-5  # it follows the backbone; faster, so few samples a step made its paths worse
