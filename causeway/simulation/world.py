@@ -5,6 +5,7 @@ how a rollout is scored or where a stage comes from. The first 2.0 s of a drive 
 there when a policy starts.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 
@@ -44,6 +45,9 @@ class _Answer:
     trajectory_rig: NDArray[np.float64]
 
 
+_Picture = tuple[int, str, int, int, float, bytes]
+
+
 class World:
     """One scene in closed loop at 10 Hz, from 2.0 s to 19.9 s of its clock.
 
@@ -66,13 +70,15 @@ class World:
 
     def _begin(self, stage: Stage, spec: ObservationSpec | None, conditions: Conditions) -> None:
         self.spec, self.conditions = spec or ObservationSpec(), conditions
+        if not all(-math.inf < offset_s <= 0.0 for offset_s in self.spec.frame_offsets_s):
+            raise UsageError(f"frame_offsets_s {self.spec.frame_offsets_s}: give 0 (now) or less (before)")
         self.cameras = _cameras(self.spec, stage.rig)
         self._rig = np.array([numbers_of(c) for c in self.cameras], dtype=np.float32).reshape(-1, 16)
         self._stage = stage
         self.scene, self.traffic, self.expert = stage.scene, stage.traffic, stage.expert
         self._grounds = grounds_of(stage.scene.layout, stage.traffic, stage.scene.start_m, stage.shape)
         self._renderer = Renderer(stage.scene, stage.traffic)
-        self._pictures: dict[tuple[str, int], NDArray[np.uint8]] = {}
+        self._pictures: dict[_Picture, NDArray[np.uint8]] = {}  # by tick and lens
         self._answers: list[_Answer] = []
         self.ticks: list[Tick] = []
         self._driven = np.zeros((stage.last_tick + 2, 3))  # the poses of all ticks
@@ -100,15 +106,14 @@ class World:
 
         The plan is followed from `latency_s` on (measured; default: that of the conditions), to a tick; until then
         the world moves on under the last plan that is due, at first the expert's. PolicyFault (nothing moves) for a
-        plan of another shape, with NaN, or that jumps; UsageError before `reset` and after the end.
+        plan of another shape, with NaN, or that jumps; UsageError before `reset`, after the end and for a latency that
+        cannot be.
         """
-        if not self.ticks:
-            raise UsageError("world.step came before world.reset")
         if self.now.events.done:
             raise UsageError(f"{self._stage.name}: the drive has ended; call reset")
         where = f"{self._stage.name} at {self.now.t_us / 1e6:.1f} s"
         plan = check_trajectory(trajectory_rig, self.now.ego.speed_mps, where)
-        late_s = self.conditions.latency_s if latency_s is None else latency_s
+        late_s = (self.conditions if latency_s is None else replace(self.conditions, latency_s=latency_s)).latency_s
         made = len(self.ticks) - 1
         self._answers.append(_Answer(made, made + round(late_s * 1e6 / TICK_US), plan))
         self._move()
@@ -116,13 +121,16 @@ class World:
 
     @property
     def now(self) -> Tick:
-        """The latest tick."""
+        """The latest tick. UsageError before `reset`."""
+        if not self.ticks:
+            raise UsageError(f"{self._stage.name}: the drive has not begun; call reset first")
         return self.ticks[-1]
 
     def expert_plan(self) -> Plan:
         """What the expert would do now; kept on record for the truth of this tick."""
+        now = self.now
         plan = self._stage.plan(self.ticks)
-        self.ticks[-1] = replace(self.now, plan=plan)
+        self.ticks[-1] = replace(now, plan=plan)
         return plan
 
     def _move(self) -> None:
@@ -197,13 +205,20 @@ class World:
         return sensed.noisy_picture(clean, self.conditions, self.scene.seed, camera, tick)
 
     def picture(self, camera: Camera, tick: int) -> NDArray[np.uint8]:
-        """The picture [height, width, 3] of a camera at a tick that has been, without noise."""
-        key = (camera.name, tick)
+        """The picture [height, width, 3] of a camera at a tick that has been, without noise, not to be written to.
+
+        UsageError for a tick that has not been.
+        """
+        if not 0 <= tick < len(self.ticks):
+            raise UsageError(f"{self._stage.name}: no tick {tick} yet; there are {len(self.ticks)}")
+        key = (tick, camera.name, camera.width, camera.height, camera.fx, camera.rig_from_camera.tobytes())
         if key not in self._pictures:
-            for old in [k for k in self._pictures if k[1] < tick - WARM_UP_TICKS]:
+            for old in [k for k in self._pictures if k[0] < tick - WARM_UP_TICKS]:
                 del self._pictures[old]
             then = self.ticks[tick]
-            self._pictures[key] = self._renderer.picture(camera, then.ego.pose, then.agents, then.t_us)
+            drawn = self._renderer.picture(camera, then.ego.pose, then.agents, then.t_us)
+            drawn.flags.writeable = False
+            self._pictures[key] = drawn
         return self._pictures[key]
 
     @property

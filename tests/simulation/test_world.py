@@ -9,6 +9,7 @@ from causeway.errors import UsageError
 from causeway.model.observation import ObservationSpec, check_observation
 from causeway.simulation import PolicyFault, World, expert_trajectory
 from causeway.simulation.conditions import Conditions
+from causeway.simulation.pictures.cameras import camera_of
 from tests.simulation.driving import BLIND, SCENARIOS, SEEDS, driven, expert_drive
 
 
@@ -104,8 +105,6 @@ def test_wrong_use_is_said():
     for seed in (-1, 1.5, "1", None):
         with pytest.raises(UsageError, match="take a whole number from 0 on"):
             World("curve", seed, BLIND)
-    with pytest.raises(UsageError, match="before"):
-        World("curve", 0, BLIND).step(np.zeros((64, 3)))
     done = expert_drive("curve", 0)
     with pytest.raises(UsageError, match="ended"):
         done.step(expert_trajectory(done))
@@ -129,3 +128,38 @@ def test_a_picture_from_before_the_drive_is_its_first():
     seen = World("curve", 1, spec).reset()
     assert seen.frame_t_us.tolist() == [[0, 1_500_000, 2_000_000]]
     check_observation(seen)
+
+
+@pytest.mark.parametrize("latency_s", [float("nan"), float("inf"), -1.0, "soon"])
+def test_a_latency_that_cannot_be_moves_nothing(latency_s):
+    world = World("curve", 1, BLIND)
+    world.reset()
+    with pytest.raises(UsageError, match="latency_s is"):
+        world.step(expert_trajectory(world), latency_s=latency_s)
+    assert world.now.t_us == 2_000_000
+
+
+@pytest.mark.parametrize("offsets_s", [(0.1,), (float("nan"), 0.0)])
+def test_pictures_of_the_future_are_refused_at_the_start(offsets_s):
+    with pytest.raises(UsageError, match="frame_offsets_s"):
+        World("curve", 1, ObservationSpec(frame_offsets_s=offsets_s))
+
+
+def test_before_reset_there_is_nothing_to_see():
+    world = World("curve", 1, BLIND)
+    for ask in (lambda: world.now, world.observe, world.expert_plan, lambda: world.step(np.zeros((64, 3)))):
+        with pytest.raises(UsageError, match="call reset first"):
+            ask()
+
+
+def test_a_picture_is_of_its_lens_and_of_a_tick_that_was():
+    world = World("curve", 1)
+    world.reset()
+    large, small = (camera_of("front_wide", height, width) for height, width in ((128, 192), (64, 96)))
+    assert world.picture(large, 20).shape == (128, 192, 3)
+    assert world.picture(small, 20).shape == (64, 96, 3)
+    for tick in (-1, 21):
+        with pytest.raises(UsageError, match=f"no tick {tick} yet"):
+            world.picture(large, tick)
+    with pytest.raises(ValueError, match="read-only"):
+        world.picture(large, 20)[0, 0, 0] = 0
