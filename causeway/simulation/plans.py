@@ -11,7 +11,7 @@ from numpy.typing import ArrayLike, NDArray
 from causeway.clips.geometry import to_frame
 from causeway.errors import CausewayError
 from causeway.model.observation import HORIZON_STEPS, Observation
-from causeway.simulation.pictures.compiled import compiled
+from causeway.simulation.compiled import compiled
 from causeway.simulation.vehicle import TICK_S
 
 Array = NDArray[np.float64]

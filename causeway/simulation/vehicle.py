@@ -11,7 +11,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from causeway.simulation.pictures.compiled import compiled
+from causeway.simulation.compiled import compiled
 
 Array = NDArray[np.float64]
 Six = tuple[float, float, float, float, float, float]

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from causeway.simulation.compiled import compiled
 from causeway.simulation.events import contacts, footing
 from causeway.simulation.events.footing import Strips
-from causeway.simulation.pictures.compiled import compiled
 from causeway.simulation.roads.layout import Layout
 from causeway.simulation.roads.road import Signal
 from causeway.simulation.traffic.agents import AgentStates, Traffic

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from causeway.simulation.pictures.compiled import compiled
+from causeway.simulation.compiled import compiled
 from causeway.simulation.roads import path_kernel
 from causeway.simulation.roads.road import Path
 

@@ -13,7 +13,6 @@ CRUISE, LEAD, LIGHT, STOP_SIGN, PEDESTRIAN = "cruise", "lead", "light", "stop_si
 CURVE, BUMP, CONSTRUCTION = "curve", "bump", "construction"
 MERGING, OBSTACLE, RISKY = "merging", "obstacle", "risky"
 # pedestrian: any weak road user; merging: a gap for a change of lane; obstacle: a nudge that is blocked
-REASONS = (CRUISE, LEAD, LIGHT, STOP_SIGN, PEDESTRIAN, CURVE, BUMP, CONSTRUCTION, MERGING, OBSTACLE, RISKY)
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from causeway.simulation.compiled import compiled
 from causeway.simulation.expert.mind import Expert, Sight
 from causeway.simulation.expert.speed_laws import follow
-from causeway.simulation.pictures.compiled import compiled
 from causeway.simulation.traffic.agents import FAR_M, MOBIL_THRESHOLD, idm
 from causeway.simulation.vehicle import EGO
 

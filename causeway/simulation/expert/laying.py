@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from causeway.simulation.pictures.compiled import compiled
+from causeway.simulation.compiled import compiled
 
 Array = NDArray[np.float64]
 

@@ -6,12 +6,12 @@ Knows agents as they were a reaction time ago and the shifts in mind. Does not k
 import math
 from typing import Any
 
+from causeway.simulation.compiled import compiled
 from causeway.simulation.expert.cues import LEAD, Cue, following
 from causeway.simulation.expert.met import met_offsets
 from causeway.simulation.expert.mind import Expert, Mind, Sight
 from causeway.simulation.expert.shifts import changes_lane, lane_offset
 from causeway.simulation.expert.speed_laws import gentle_gap_m
-from causeway.simulation.pictures.compiled import compiled
 from causeway.simulation.vehicle import EGO
 
 ROOM_M = 0.25  # beside us, at least

@@ -8,9 +8,9 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
+from causeway.simulation.compiled import compiled
 from causeway.simulation.expert.mind import Expert, Mind, Sight
 from causeway.simulation.expert.shifts import changes_lane, lane_offset, offset_at
-from causeway.simulation.pictures.compiled import compiled
 
 Array = NDArray[np.float64]
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from causeway.simulation.pictures.compiled import compiled
+from causeway.simulation.compiled import compiled
 
 Array = NDArray[np.float64]
 

@@ -12,8 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causeway.model.observation import HORIZON_STEPS
+from causeway.simulation.compiled import compiled
 from causeway.simulation.expert.cues import Cue
-from causeway.simulation.pictures.compiled import compiled
 from causeway.simulation.scene import Driver
 from causeway.simulation.traffic.agents import IDM_ACCEL, IDM_BRAKE, IDM_GAP_M
 

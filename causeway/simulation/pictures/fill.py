@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from causeway.simulation.pictures.compiled import compiled
+from causeway.simulation.compiled import compiled
 
 SHINES, SKY = 1 << 24, 1 << 25
 SOLID, THIN, LAMP, UNSHADED = 1, 2, 4, 8  # what a face is, as bits

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from causeway.simulation.pictures.compiled import compiled
+from causeway.simulation.compiled import compiled
 from causeway.simulation.pictures.fill import SHINES, SKY
 
 

@@ -11,8 +11,8 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from causeway.clips.types import Camera
+from causeway.simulation.compiled import compiled
 from causeway.simulation.pictures.cameras import check_camera
-from causeway.simulation.pictures.compiled import compiled
 
 Ints = NDArray[np.int64]
 

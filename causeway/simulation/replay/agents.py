@@ -19,8 +19,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from causeway.clips.geometry import TICK_US
+from causeway.simulation.compiled import compiled
 from causeway.simulation.events.footing import Strips, strips_of
-from causeway.simulation.pictures.compiled import compiled
 from causeway.simulation.replay.road import way_of
 from causeway.simulation.roads import path_kernel
 from causeway.simulation.traffic.agents import IDM_ACCEL, IDM_BRAKE, IDM_GAP_M, IDM_HEADWAY_S, Agent, AgentStates

@@ -1,6 +1,6 @@
 """What is put on a road that is laid out already: bumps, crosswalks, stop signs instead of lights, ways for walkers.
 
-Knows road elements and where they lie along the ego's path. Does not know lanes' layout (`road_layout`) or scenarios.
+Knows road elements and where they lie along the ego's path. Does not know lanes' layout (`layout`) or scenarios.
 """
 
 from dataclasses import replace

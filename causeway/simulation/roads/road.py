@@ -1,7 +1,7 @@
 """Roads as data: paths, lanes, what is painted on or stands beside them, and signals with phases.
 
 Knows geometry in the world frame (metres, radians) and where along a path something is. Does not know how a road is
-laid out (`road_layout`), who drives on it or how it looks. A path's station `s` is metres along its points.
+laid out (`layout`), who drives on it or how it looks. A path's station `s` is metres along its points.
 """
 
 from bisect import bisect_right

@@ -1,7 +1,7 @@
 """Other road users: what they are, what they are scripted to do, and their states as arrays.
 
 Knows routes by name and scripts. Does not know the ego's plans; the ego is one more vehicle. How they move in a tick is
-in `agents_kernel`; sources and parameters of the laws stand here.
+in `kernel`; sources and parameters of the laws stand here.
 Car following: Treiber, Hennecke, Helbing, Phys. Rev. E 62 (2000) 1805, equations 2 and 3, with delta 4, s0 2 m,
 b 1.67 m/s² and T 1.6 s from its table; a is 1.4 m/s² (theirs is 0.73: slower than cars set off in towns).
 Lane changes: Kesting, Treiber, Helbing, Transp. Res. Rec. 1999 (2007) 86, safety and incentive criterion for symmetric

@@ -1,6 +1,6 @@
 """One tick of everybody's motion, as compiled loops: car following, scripts, stop lines and changes of lane.
 
-Knows arrays (see `agents_pack`) and where everybody is on every route. Does not know scenes. Sources of the laws and
+Knows arrays (see `pack`) and where everybody is on every route. Does not know scenes. Sources of the laws and
 their parameters are stated in `agents`.
 """
 
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from causeway.simulation.pictures.compiled import compiled
+from causeway.simulation.compiled import compiled
 
 if TYPE_CHECKING:
     from causeway.simulation.traffic.pack import Packed

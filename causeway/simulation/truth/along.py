@@ -1,7 +1,7 @@
 """The truth of decisions along the road: slowing, standing, going on, and going on where one might have stopped.
 
 Knows what each reason of the expert is called, and the key-frame rules of arXiv 2511.00088, table 3. Does not know
-movements sideways (`truth_sideways`), which also names what is slowed for merging, obstacles and risky drivers.
+movements sideways (`sideways`), which also names what is slowed for merging, obstacles and risky drivers.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,6 @@
 """When the expert began to slow or to speed up, and for what: its own reasons, tick by tick.
 
-Knows plans and the first sign of what came of them. Does not know what that is called (`truth_along`).
+Knows plans and the first sign of what came of them. Does not know what that is called (`along`).
 """
 
 from dataclasses import dataclass, replace

@@ -1,6 +1,6 @@
 """What truths are made of: a moment, and the components of a drive with the stretch of time in which they were in view.
 
-Knows components and visibility. Does not know when a decision was taken (`truth_along`, `truth_sideways`).
+Knows components and visibility. Does not know when a decision was taken (`along`, `sideways`).
 """
 
 from collections.abc import Callable

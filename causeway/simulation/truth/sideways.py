@@ -1,7 +1,7 @@
 """The truth of what is done, or waited for, beside the lane's middle, and of who comes into our way from there.
 
 Knows the shifts and waits in the expert's mind, the scripts of those who cut in or take risks, and key-frame rules
-(arXiv 2511.00088, table 3). Does not know other decisions along the road (`truth_along`).
+(arXiv 2511.00088, table 3). Does not know other decisions along the road (`along`).
 """
 
 from dataclasses import replace

@@ -1,12 +1,11 @@
 """The truth of a drive: every decision moment with its cause, from what the expert itself had in mind.
 
 Knows how the moments along the road and sideways become one list. Their rules, those of arXiv 2511.00088, table 3,
-are in `truth_along` and `truth_sideways`. Of the motion only its first sign is used, so whatever finds moments in a
+are in `along` and `sideways`. Of the motion only its first sign is used, so whatever finds moments in a
 drive can be judged by this.
 """
 
 from causeway.clips.geometry import FUTURE_US, HISTORY_US, TICK_US
-from causeway.meta_actions.scenarios import PROACTIVE
 from causeway.simulation.truth.along import moments_along
 from causeway.simulation.truth.parts import Moment
 from causeway.simulation.truth.sideways import ANSWERED_TICKS, moments_sideways
@@ -32,7 +31,7 @@ def truth_of(world: World) -> list[Moment]:
 
 
 def _only_goes_on(moment: Moment) -> bool:
-    return moment.scenario in PROACTIVE and moment.scenario in ("pass_intersection", "no_yield_to_vru")
+    return moment.scenario in ("pass_intersection", "no_yield_to_vru")
 
 
 def _freed(along: Moment, aside: Moment) -> bool:

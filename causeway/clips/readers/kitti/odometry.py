@@ -2,7 +2,7 @@
 
 Official: `sequences/NN/{image_0,...,times.txt,calib.txt}` and `poses/NN.txt`. Compact: `*/seqNN_ego.csv`,
 `*/seqNN_image_0.mp4` and, when there, `*/seqNN_poses.txt` (full poses; the CSV has the plane only).
-Poses are those of camera 0, which is where `kitti_car` says and taken as level and looking straight ahead; there is
+Poses are those of camera 0, which is where `car` says and taken as level and looking straight ahead; there is
 no measured speed, so none is claimed.
 """
 

@@ -1,7 +1,7 @@
 """Where KITTI's sensors are in our rig frame, from the three calibration files of a recording day.
 
 Knows the chain GPS/IMU -> laser scanner -> camera 0 -> rectified camera k of the development kit's readme. Does not
-know pictures or time. The rig has the axes of the GPS/IMU and its origin on the road below the rear axle (`kitti_car`).
+know pictures or time. The rig has the axes of the GPS/IMU and its origin on the road below the rear axle (`car`).
 """
 
 from dataclasses import dataclass

@@ -1,6 +1,6 @@
 """The PhysicalAI-Autonomous-Vehicles folder layout: every path template, column and convention, in one place.
 
-Knows names only; `physicalai_av.py` reads the layout and the built-in world writes it. Nothing is opened here.
+Knows names only; `reader.py` reads the layout and the built-in world writes it. Nothing is opened here.
 
 Conventions
 - A *layout clip* is one recording of about 20 s named by `clip_id`; it becomes one drive of ours with that id.

@@ -1,6 +1,6 @@
 """PhysicalAI-Autonomous-Vehicles: chunked zips of one recording of about 20 s each.
 
-Knows how to open the layout that `physicalai_layout` spells out, the public data set's and the built-in world's.
+Knows how to open the layout that `layout` spells out, the public data set's and the built-in world's.
 Lanes, road elements, signals and route are read when the drive has them. What the data set announces for a clip but
 does not have in a chunk that is here is put on record.
 """

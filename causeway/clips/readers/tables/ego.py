@@ -1,6 +1,6 @@
 """Ego poses out of a table: units, axes, headings and origin brought to the rig frame in a world with z up.
 
-Knows conventions of poses. Does not know clocks that lie (`tables_clock`) nor other tables.
+Knows conventions of poses. Does not know clocks that lie (`clock`) nor other tables.
 """
 
 from pathlib import Path

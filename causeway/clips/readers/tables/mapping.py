@@ -1,7 +1,7 @@
 """The mapping file of the `tables` layout as a whole: drives, vehicle and one part for each table.
 
 Knows YAML and pydantic. Does not open any of the files that a mapping names. The parts are described in
-`tables_mapping_rows` (ego, agents, signals), `tables_mapping_camera` and `tables_mapping_map`.
+`mapping_rows` (ego, agents, signals), `mapping_camera` and `mapping_map`.
 """
 
 import re
