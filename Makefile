@@ -1,7 +1,7 @@
 # Causeway: what a person types. `make` alone explains.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-cluster bench lint compile clean
+.PHONY: help setup demo test test-slow test-cluster bench lint compile clean results
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
@@ -25,7 +25,7 @@ $(VENV)/.ready: requirements.lock pyproject.toml
 		{ echo "Python 3.11 or 3.12 is needed: install it, or name it with PYTHON=…"; exit 2; }
 	@$(PYTHON) -m venv $(VENV) || { echo "python3-venv and python3-dev are needed: install them"; exit 2; }
 	$(BIN)/pip install --quiet --disable-pip-version-check uv
-	$(BIN)/uv pip sync --quiet --python $(BIN)/python --require-hashes requirements.lock
+	$(BIN)/uv pip sync --quiet --compile-bytecode --python $(BIN)/python --require-hashes requirements.lock
 	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
 	@touch $@
 
@@ -43,6 +43,9 @@ test-cluster: setup ## the data pipeline on the cluster at KUBECONFIG (its nodes
 
 bench: setup ## benchmarks; each runs both sides and prints the ratio
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+results: setup ## measured results, in resumable parts of at most 40 minutes: make results PART=policy SEED=0
+	@$(BIN)/python benchmarks/results_policy.py --part $(or $(PART),policy) --seed $(or $(SEED),0)
 
 lint: setup ## formatting rules, types, and which room may import which
 	$(BIN)/ruff check .

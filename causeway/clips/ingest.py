@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 
 from causeway.artifacts import Writer, progress, step
 from causeway.clips.cleaning import clean_drive
@@ -89,6 +90,7 @@ def _quarantine_drive(recording: Recording, reason: str, out: Writer) -> None:
 def _ingest_drive(recording: Recording, out: Writer, config: IngestConfig) -> int:
     """Write one drive's clips; returns how many."""
     drive = clean_drive(recording.open())
+    pa.default_memory_pool().release_unused()  # else what reading took stays beside the pictures
     motion = resample(drive.ego)
     cuts = cut_drive(drive, motion, config.clip_s)
     if not cuts:

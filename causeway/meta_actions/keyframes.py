@@ -71,15 +71,20 @@ def _outside_ranges(frames: Sequence[KeyFrame], count: int, found: Found) -> lis
 def _not_preparing(
     frames: Sequence[KeyFrame], ranges: Sequence[KeyFrame], behaviour: Behaviour, found: Found
 ) -> list[KeyFrame]:
-    """Without the slowing, for nothing else, that a preparation is seen by: it is that decision."""
-    starts = {behaviour.before(r.tick) for r in ranges if r.scenario.endswith("_preparation")}
-    kept: list[KeyFrame] = []
-    for frame in frames:
-        if frame.channel == "longitudinal" and frame.tick in starts and frame.scenario in _SLOWING:
-            found.count(within_range=frame.transitions)
-        else:
-            kept.append(frame)
-    return kept
+    """Without the slowing, for nothing else, that a preparation is seen by: it is that decision.
+
+    Where another action would speak for the preparation (`merge`), the slowing stays: it would be lost with it.
+    """
+    merge_us, t_us = behaviour.config.merge_us, behaviour.t_us
+    slows = [f for f in frames if f.channel == "longitudinal" and f.scenario in _SLOWING]
+    dropped: list[KeyFrame] = []
+    for prepares in (r for r in ranges if r.scenario.endswith("_preparation")):
+        seen_by = [f for f in slows if f.tick == behaviour.before(prepares.tick)]
+        others = [f for f in frames if f not in seen_by]
+        if all(abs(int(t_us[f.tick] - t_us[prepares.tick])) > merge_us for f in others):
+            dropped += seen_by
+    found.count(within_range=sum(f.transitions for f in dropped))
+    return [f for f in frames if f not in dropped]
 
 
 _SLOWING = ("slow", "stop", "slow_for_lead", "stop_for_lead")

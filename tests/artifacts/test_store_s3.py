@@ -30,9 +30,9 @@ def copy(meta: Artifact, *, out: Writer) -> None:
 def test_same_content_hash_on_s3_and_on_disk(s3: str, tmp_path: Path) -> None:
     write_artifact("meta_actions", {"meta_actions": ROWS}, tmp_path / "meta")
     local = run(copy, {"meta": str(tmp_path / "meta")}, out=str(tmp_path / "copy"))
-    remote = run(copy, {"meta": str(tmp_path / "meta")}, root=f"{s3}/root")
+    remote = run(copy, {"meta": str(tmp_path / "meta")}, root=f"{s3}/kept")
     assert remote.content_hash == local.content_hash
-    assert remote.location == f"{s3}/root/meta_actions/{local.content_hash}"
+    assert remote.location == f"{s3}/kept/meta_actions/{local.content_hash}"
     opened = Artifact.open(remote.location)
     assert opened.table("meta_actions").to_pylist() == ROWS
     assert opened.path("notes/extra.txt").read_text() == "a file beside the tables"

@@ -67,9 +67,9 @@ def city_map():
     }
 
 
-def write_table(columns, path):
+def write_table(columns, path, chunksize=None):
     path.parent.mkdir(parents=True, exist_ok=True)
-    feather.write_feather(pa.table(columns), path)
+    feather.write_feather(pa.table(columns), path, chunksize=chunksize)
 
 
 def write_log(root, name=LOG, city="PIT"):

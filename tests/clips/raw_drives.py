@@ -63,7 +63,7 @@ def _write(path: Path, text: str) -> None:
 
 
 def physicalai_av(root: Path, stories: Stories) -> Path:
-    """Chunks of zipped Parquet; lanes, signals and road elements in our own feature folders."""
+    """Chunks of zipped Parquet; indicators, lanes, signals, road elements and the route in our own feature folders."""
     write_drives(root, list(stories), seconds=0.1)
     tables = {name: _physicalai_tables(story) for name, story in stories.items()}
     for feature in next(iter(tables.values())):
@@ -97,13 +97,16 @@ def _physicalai_tables(story: Story) -> dict[physicalai.Feature, pa.Table]:
     ]
     elements = [("stop", "stop_line", _across(story.stop_line), ["a"])]
     elements += [("cross", "crosswalk", _across(story.crosswalk) + _across(story.crosswalk + 3)[::-1], ["a"])]
+    shown = [(r["t_us"], r["track_id"], "right" if r["track_id"] == "beside" else "off") for r in _agents(story)]
     lights = [(*row.values(), ["a"]) for row in story.signals.to_pylist()]
     return {
         physicalai.EGOMOTION: pa.table(motion),
         physicalai.OBSTACLES: _table(physicalai.OBSTACLE_COLUMNS, boxes),
+        physicalai.INDICATORS: _table(physicalai.INDICATORS_COLUMNS, shown),
         physicalai.LANES: _table(physicalai.LANES_COLUMNS, lanes),
         physicalai.ROAD_ELEMENTS: _table(physicalai.ROAD_ELEMENTS_COLUMNS, elements),
         physicalai.SIGNALS: _table(physicalai.SIGNALS_COLUMNS, lights),
+        physicalai.ROUTE: pa.table({"points": [[list(point) for point in story.route]]}),
     }
 
 
@@ -186,7 +189,7 @@ def commonroad(root: Path, stories: Stories) -> Path:
             _state(*row) for row in zip(ego["t_us"], ego["x"] + 1.2, ego["y"], ego["yaw"], ego["speed"], strict=True)
         ]
         parts.append(_vehicle(1, "car", states))
-        for number, track_id in enumerate(("lead", "beside", "walks", "parked", "poison"), 2):
+        for number, track_id in enumerate(("lead", "beside", "comes", "walks", "parked", "poison"), 2):
             rows = [r for r in _agents(story) if r["track_id"] == track_id and 3_000_000 < r["t_us"] < 11_000_000]
             once = {r["t_us"]: r for r in reversed(rows)}  # a trajectory has one state a time
             states = [r for r in rows if once[r["t_us"]] is r]
@@ -277,7 +280,8 @@ def kitti_raw(root: Path, stories: Stories) -> Path:
             _write(drive / "oxts" / "data" / f"{index:010d}.txt", " ".join(repr(float(v)) for v in row) + "\n")
             if index % 5 == 0:
                 _picture(drive / "image_02" / "data" / f"{index:010d}.png")
-        stamps = "".join(f"2011-09-26 13:10:{20 + t * 1e-6:012.9f}\n" for t in ego["t_us"])
+        clock = np.datetime64("2011-09-26T13:10:20", "us") + ego["t_us"].astype("timedelta64[us]")
+        stamps = "".join(f"{str(t).replace('T', ' ')}000\n" for t in clock)
         _write(drive / "oxts" / "timestamps.txt", stamps)
         _write(drive / "image_02" / "timestamps.txt", stamps)
         _write(drive / "tracklet_labels.xml", _tracklets(story))

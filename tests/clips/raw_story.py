@@ -17,7 +17,7 @@ class Story:
 
     ego: t_us, x, y, yaw, speed, every 50 ms; agents: t_us, track_id, type, x, y, yaw, vx, vy, every 100 ms;
     signals: t_us, signal_id, state. lanes: id -> (first x, last x, y of the middle, successors), all 3.6 m wide;
-    crosswalk and stop_line: x where they cross our road.
+    crosswalk and stop_line: x where they cross our road. route: points (x, y) of the way to go.
     """
 
     ego: pa.Table
@@ -26,10 +26,13 @@ class Story:
     lanes: dict[str, tuple[float, float, float, tuple[str, ...]]]
     crosswalk: float
     stop_line: float
+    route: tuple[tuple[float, float], ...]
 
 
 def story() -> Story:
-    """East along y = 0 at 10 m/s behind a slower car, with one beside us that comes over and somebody who crosses."""
+    """East along y = 0 at 10 m/s behind a slower car, with one beside us that comes over, one that comes towards us and
+    somebody who crosses. Our lane ends and the one beside it leads on, where the route goes.
+    """
     t_us = np.arange(0, round(SECONDS * 1e6) + 1, EGO_US)
     along, zero = t_us * 1e-6 * SPEED_MPS, np.zeros(len(t_us))
     ego = pa.table({"t_us": t_us, "x": along, "y": zero, "yaw": zero, "speed": zero + SPEED_MPS})
@@ -38,6 +41,7 @@ def story() -> Story:
         s = t * 1e-6
         rows.append((t, "lead", "car", 45.0 + 8.0 * s, 0.0, 0.0, 8.0, 0.0))
         rows.append((t, "beside", "car", 5.0 + 10.0 * s, 3.8 - 0.1 * s, 0.0, 10.0, -0.1))
+        rows.append((t, "comes", "car", 237.0 - 8.0 * s, 3.6, np.pi, -8.0, 0.0))
         rows.append((t, "walks", "pedestrian", 112.0, 8.4 - 0.6 * s, -np.pi / 2, 0.0, -0.6))
         rows.append((t, "parked", "car", 130.0, -2.4, 0.0, 0.0, 0.0))
     names = ("t_us", "track_id", "type", "x", "y", "yaw", "vx", "vy")
@@ -45,8 +49,10 @@ def story() -> Story:
     times = range(0, round(SECONDS * 1e6) + 1, 100_000)
     states = ["green" if t < 4_000_000 else "red" for t in times]
     signals = pa.table({"t_us": list(times), "signal_id": ["light"] * len(states), "state": states})
-    lanes = {"a": (-20.0, 140.0, 0.0, ("b",)), "b": (140.0, 400.0, 0.0, ()), "c": (-20.0, 140.0, 3.6, ())}
-    return Story(ego, agents, signals, lanes, crosswalk=115.0, stop_line=138.0)
+    lanes = {"a": (-20.0, 140.0, 0.0, ("b",)), "b": (140.0, 300.0, 0.0, ())}
+    lanes |= {"c": (-20.0, 140.0, 3.6, ("d",)), "d": (140.0, 400.0, 3.6, ())}
+    route = ((-20.0, 0.0), (150.0, 0.0), (170.0, 3.6), (400.0, 3.6))
+    return Story(ego, agents, signals, lanes, crosswalk=115.0, stop_line=138.0, route=route)
 
 
 Spoil = Callable[[pa.Table, np.ndarray], pa.Table]  # a table and which of its rows are late -> the table spoilt

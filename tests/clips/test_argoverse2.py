@@ -7,6 +7,7 @@ import pytest
 from causeway.artifacts import Artifact, run
 from causeway.clips import ego_of_clip, rows_of_clip
 from causeway.clips.ingest import IngestConfig, ingest
+from causeway.clips.readers.argoverse2 import feather_files
 from causeway.clips.readers.argoverse2 import reader as argoverse2
 from causeway.clips.readers.argoverse2 import tracks as argoverse2_tracks
 from causeway.errors import UnusableInput
@@ -24,6 +25,7 @@ from tests.clips.argoverse2_fixture import (
     write_map,
     write_table,
 )
+from tests.clips.own_tables import whole
 
 POSES, BOXES = "city_SE3_egovehicle.feather", "annotations.feather"
 
@@ -105,7 +107,7 @@ def test_a_box_is_placed_by_the_pose_of_its_own_moment(tmp_path):
     one["timestamp_ns"] = np.array([T0_NS + 50_000_000])
     one["qw"], one["qz"], one["tx_m"], one["ty_m"] = np.array([1.0]), np.array([0.0]), np.array([10.0]), np.array([0.0])
     write_table(one, log / BOXES)
-    (box,) = opened(tmp_path).tracks.to_pylist()
+    (box,) = whole(opened(tmp_path).tracks).to_pylist()
     np.testing.assert_allclose([box["x_m"], box["y_m"]], [1 + 10 * np.sqrt(0.5), 10 * np.sqrt(0.5)])
     np.testing.assert_allclose(box["yaw_rad"], np.pi / 4)
     assert (box["t_us"], box["observed_us"]) == (T0_NS // 1000 + 50_000, T0_NS // 1000 + 100_000)
@@ -129,11 +131,11 @@ def test_the_official_categories_are_all_known_and_others_are_kept_as_unknown(tm
     log = write_log(tmp_path)
     write_table(boxes(category="HOVERCRAFT"), log / BOXES)
     drive = opened(tmp_path)
-    assert set(drive.tracks.column("type").cast("string").to_pylist()) == {"unknown"}
+    assert set(whole(drive.tracks).column("type").to_pylist()) == {"unknown"}
     assert reasons(drive) == []
     write_table(boxes(category="STOP_SIGN"), log / BOXES)
     drive = opened(tmp_path)
-    assert set(drive.tracks.column("type").cast("string").to_pylist()) == {"static"}
+    assert set(whole(drive.tracks).column("type").to_pylist()) == {"static"}
     assert [element["kind"] for element in drive.road_elements] == ["crosswalk"]
 
 
@@ -161,6 +163,10 @@ def test_logs_are_found_alone_in_a_folder_and_in_splits(tmp_path):
     assert not argoverse2.fits(tmp_path / "sensor" / "train" / LOG / "map")
 
 
+ROW_4 = "1 of 31, the first is row 4"
+REPEATED = "1 boxes of objects that have another one at the same time"
+
+
 def wrecked(columns, name, row, value):
     columns = {key: np.asarray(values).copy() for key, values in columns.items()}
     columns[name][row] = value
@@ -181,25 +187,40 @@ def test_poses_that_mean_nothing_are_left_out_by_row(tmp_path, name, row, value,
     drive = opened(tmp_path)
     assert [(where, why) for where, why, _ in drive.quarantined] == [("ego row 3", reason)]
     assert len(drive.ego.t_us) == 150
-    np.testing.assert_allclose(drive.tracks.column("y_m").to_numpy()[5], 200 + 5 + 20)
+    np.testing.assert_allclose(whole(drive.tracks).column("y_m").to_numpy()[5], 200 + 5 + 20)
 
 
 @pytest.mark.parametrize(
-    ("name", "row", "value", "reason"),
+    ("name", "value", "reason", "detail"),
     [
-        ("timestamp_ns", 4, 0, "no_ego_pose"),
-        ("timestamp_ns", 4, T0_NS + 3_100_000_000, "no_ego_pose"),
-        ("timestamp_ns", 4, T0_NS + 300_000_000, "same_object_same_time"),
-        ("qw", 4, 0.0, "box_without_rotation"),
-        ("qw", 4, np.nan, "box_without_rotation"),
+        ("timestamp_ns", 0, "no_ego_pose", ROW_4),
+        ("timestamp_ns", T0_NS + 3_100_000_000, "no_ego_pose", ROW_4),
+        ("timestamp_ns", T0_NS + 300_000_000, "same_object_same_time", REPEATED),
+        ("qw", 0.0, "box_without_rotation", ROW_4),
+        ("qw", np.nan, "box_without_rotation", ROW_4),
+        ("length_m", np.nan, "not_a_number", ROW_4),
+        ("width_m", 1e9, "out_of_range", ROW_4),
     ],
 )
-def test_boxes_that_cannot_be_placed_are_counted(tmp_path, name, row, value, reason):
-    write_table(wrecked(boxes(), name, row, value), write_log(tmp_path) / BOXES)
+def test_boxes_that_cannot_be_placed_are_counted(tmp_path, name, value, reason, detail):
+    write_table(wrecked(boxes(), name, 4, value), write_log(tmp_path) / BOXES)
     drive = opened(tmp_path)
-    ((_, why, detail),) = drive.quarantined
-    assert (why, detail) == (reason, "1 of 31 boxes, the first is row 4")
+    assert drive.quarantined == (("box rows", reason, detail),)
     assert drive.tracks.num_rows == 30
+
+
+def test_a_long_log_is_read_batch_by_batch_and_its_rows_keep_their_numbers(tmp_path, monkeypatch):
+    """Batches of 8 rows and parts of at most 5: the same tracks, and the row of a box that is none is the file's."""
+    log = write_log(tmp_path)
+    table = wrecked(boxes(), "qw", 20, 0.0)
+    write_table(table, log / BOXES)
+    at_once = opened(tmp_path)
+    monkeypatch.setattr(feather_files, "PART_ROWS", 5)
+    write_table(table, log / BOXES, chunksize=8)
+    in_parts = opened(tmp_path)
+    one, other = (whole(drive.tracks).drop_columns(["vx_mps", "vy_mps"]) for drive in (at_once, in_parts))
+    assert other.equals(one)  # velocities are NaN in both
+    assert in_parts.quarantined == (("box rows", "box_without_rotation", "1 of 31, the first is row 20"),)
 
 
 def test_boxes_in_a_gap_of_the_poses_have_no_place(tmp_path):
@@ -211,7 +232,7 @@ def test_boxes_in_a_gap_of_the_poses_have_no_place(tmp_path):
     write_table({name: values[kept] for name, values in columns.items()}, log / POSES)
     drive = opened(tmp_path)
     ((_, why, detail),) = drive.quarantined
-    assert (why, detail) == ("no_ego_pose", "7 of 31 boxes, the first is row 11")
+    assert (why, detail) == ("no_ego_pose", "7 of 31, the first is row 11")
     assert drive.tracks.num_rows == 24
 
 
@@ -331,9 +352,7 @@ def test_the_real_log(test_drives):
     assert reasons(drive) == ["same_microsecond"]
     assert drive.tracks.num_rows == 12_078
     assert (len(drive.lanes), len(drive.road_elements)) == (199, 11)
-    kinds = {
-        row["values"]: row["counts"] for row in pc.value_counts(drive.tracks.column("type").cast("string")).to_pylist()
-    }
+    kinds = {row["values"]: row["counts"] for row in pc.value_counts(whole(drive.tracks).column("type")).to_pylist()}
     assert kinds == {"car": 4471, "pedestrian": 3929, "static": 2631, "bus": 420, "truck": 557, "cyclist": 70}
     centres = np.concatenate([lane["centre"] for lane in drive.lanes if lane["kind"] in ("drive", "junction")])
     for x, y, _ in drive.ego.xyz_m[::200]:  # we drive in a lane

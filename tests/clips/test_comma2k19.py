@@ -76,27 +76,27 @@ def test_a_drive_along_its_course_with_the_rear_axle_behind_the_camera(tmp_path)
 def test_speed_is_the_last_message_at_or_before_the_pose(tmp_path):
     drive = only(segment(tmp_path / "s"))
     last = np.floor((np.arange(100) * 0.05 + 0.003 + 1e-9) / 0.012)
-    np.testing.assert_allclose(drive.ego.speed_mps, last * 0.01, atol=1e-9)
+    assert drive.ego.speed_mps == pytest.approx(last * 0.01, rel=1e-7, abs=1e-9)
 
 
 def test_the_mount_is_measured_in_the_first_two_seconds_only(tmp_path):
     tilt = turned(np.radians(-2.0), np.radians(3.0))
     level = only(segment(tmp_path / "a")).ego
     tilted = segment(tmp_path / "b", device_from_rig=tilt)
-    np.testing.assert_allclose(only(tilted).ego.wxyz, level.wxyz, atol=1e-9)
-    np.testing.assert_allclose(only(tilted).ego.xyz_m, level.xyz_m, atol=1e-6)
+    assert only(tilted).ego.wxyz == pytest.approx(level.wxyz, rel=1e-7, abs=1e-9)
+    assert only(tilted).ego.xyz_m == pytest.approx(level.xyz_m, rel=1e-7, abs=1e-6)
     path = tilted / "global_pose" / "frame_velocities"
     velocities = np.load(path)
     velocities[41:] = 99.0  # after 2 s
     save(path, velocities)
-    np.testing.assert_array_equal(only(tilted).ego.wxyz, only(segment(tmp_path / "c", device_from_rig=tilt)).ego.wxyz)
+    assert np.array_equal(only(tilted).ego.wxyz, only(segment(tmp_path / "c", device_from_rig=tilt)).ego.wxyz)
 
 
 def test_a_car_that_stands_at_first_has_its_device_taken_as_level(tmp_path):
     tilt = turned(0.0, np.radians(3.0))
     ego = only(segment(tmp_path / "s", device_from_rig=tilt, moving_from=50)).ego
     ahead = rotate(ego.wxyz, np.tile([1.0, 0.0, 0.0], (100, 1)))
-    np.testing.assert_allclose(np.degrees(np.arcsin(ahead[:, 2])), 3.0, atol=1e-3)  # the earth is round
+    assert np.degrees(np.arcsin(ahead[:, 2])) == pytest.approx(3.0, rel=1e-7, abs=1e-3)  # the earth is round
 
 
 def test_video_pictures_have_the_times_of_the_poses_and_the_published_lens(tmp_path):

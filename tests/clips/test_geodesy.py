@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -28,7 +29,7 @@ def test_known_places_in_utm():
 def test_from_the_map_back_to_the_globe(lat_deg, across_deg):
     there = ecef(lat_deg, 9 + across_deg, 0.0)
     east, north, _ = utm(np.radians([lat_deg]), np.radians([9 + across_deg]), "utm-32n")
-    np.testing.assert_allclose(ecef_from_utm(east, north, "utm-32n"), there, atol=0.01)
+    assert ecef_from_utm(east, north, "utm-32n") == pytest.approx(there, rel=1e-7, abs=0.01)
 
 
 def test_zones():
@@ -56,9 +57,9 @@ def test_ecef_there_and_the_map_keeps_angles(lat_deg, across_deg, height_m):
 
 def test_east_north_up_are_where_they_should_be():
     (turn,) = enu_from_ecef(np.array([0.0]), np.array([0.0]))  # on the equator at Greenwich x is up, y is east
-    np.testing.assert_allclose(turn @ [1, 0, 0], [0, 0, 1], atol=1e-12)
-    np.testing.assert_allclose(turn @ [0, 1, 0], [1, 0, 0], atol=1e-12)
-    np.testing.assert_allclose(turn @ [0, 0, 1], [0, 1, 0], atol=1e-12)
+    assert turn @ [1, 0, 0] == pytest.approx([0, 0, 1], rel=1e-7, abs=1e-12)
+    assert turn @ [0, 1, 0] == pytest.approx([1, 0, 0], rel=1e-7, abs=1e-12)
+    assert turn @ [0, 0, 1] == pytest.approx([0, 1, 0], rel=1e-7, abs=1e-12)
 
 
 def test_a_step_in_ecef_is_the_same_step_on_the_map():

@@ -53,8 +53,8 @@ def test_the_rig_turns_about_its_axle_not_about_the_camera():
     turn[1, :, :3] = [[np.cos(angle), 0, -np.sin(angle)], [0, 1, 0], [np.sin(angle), 0, np.cos(angle)]]
     turn[1, :, 3] = [-1.03 * np.sin(angle), 0, 1.03 * (np.cos(angle) - 1)]
     xyz, wxyz = kitti_odometry._rig_poses(turn)
-    np.testing.assert_allclose(xyz[1], [0, 0, 0], atol=1e-12)
-    np.testing.assert_allclose(2 * np.arctan2(wxyz[1, 3], wxyz[1, 0]), angle)
+    assert xyz[1] == pytest.approx([0, 0, 0], rel=1e-7, abs=1e-12)
+    assert 2 * np.arctan2(wxyz[1, 3], wxyz[1, 0]) == pytest.approx(angle, rel=1e-7, abs=0)
 
 
 def test_a_picture_of_zero_bytes_is_quarantined_and_said(tmp_path, capsys):

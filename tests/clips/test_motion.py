@@ -1,4 +1,5 @@
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -16,9 +17,9 @@ def circle(n=41, dt_us=37_000, speed=5.0, radius=10.0, measured=False):
 
 def test_ticks_and_what_was_observed_for_them():
     motion = resample(circle(n=4, dt_us=150_000))  # raw at 0, 0.15, 0.30, 0.45 s
-    np.testing.assert_array_equal(motion.t_us, [0, 100_000, 200_000, 300_000, 400_000])
+    assert np.array_equal(motion.t_us, [0, 100_000, 200_000, 300_000, 400_000])
     # the first tick takes the second one's derived values, so it is known when the second is
-    np.testing.assert_array_equal(motion.observed_us, [150_000, 150_000, 300_000, 300_000, 450_000])
+    assert np.array_equal(motion.observed_us, [150_000, 150_000, 300_000, 300_000, 450_000])
 
 
 def test_a_circle_has_its_speed_yaw_rate_and_curvature():
@@ -40,9 +41,9 @@ def test_reversing_is_negative_and_standing_has_no_curvature():
     t = np.arange(5) * 100_000
     back = np.stack([-0.2 * np.arange(5), np.zeros(5), np.zeros(5)], axis=-1)
     motion = resample(RawEgo(t, back, quaternion_from_yaw(np.zeros(5))))
-    np.testing.assert_allclose(motion.speed_mps, -2.0)
+    assert motion.speed_mps == pytest.approx(-2.0, rel=1e-7, abs=0)
     turning = resample(RawEgo(t, back * 0, quaternion_from_yaw(0.01 * np.arange(5))))
-    np.testing.assert_array_equal(turning.curvature_per_m, 0.0)
+    assert (turning.curvature_per_m == 0.0).all()
 
 
 @settings(max_examples=40, deadline=None)
@@ -54,15 +55,15 @@ def test_nothing_later_than_observed_changes_a_row(cut, poison):
     before, after = resample(raw), resample(RawEgo(raw.t_us, spoiled, raw.wxyz))
     known = before.observed_us < raw.t_us[cut]
     for name in ("xyz_m", "speed_mps", "accel_mps2", "yaw_rate_radps", "curvature_per_m"):
-        np.testing.assert_array_equal(getattr(before, name)[known], getattr(after, name)[known])
+        assert np.array_equal(getattr(before, name)[known], getattr(after, name)[known])
 
 
 def test_track_velocity_looks_back_within_one_object():
     t = np.array([0, 100_000, 200_000, 0, 0, 100_000])
     x = np.array([0.0, 1.0, 3.0, 50.0, 10.0, 9.0])
     vx, vy = track_velocity(t, x, x * 0, np.array([0, 0, 0, 1, 2, 2]))
-    np.testing.assert_allclose(vx, [10, 10, 20, 0, -10, -10])
-    np.testing.assert_array_equal(vy, 0)
+    assert vx == pytest.approx([10, 10, 20, 0, -10, -10], rel=1e-7, abs=0)
+    assert (vy == 0).all()
 
 
 def test_a_gap_is_a_gap_and_nothing_is_derived_across_it():
@@ -103,6 +104,6 @@ def test_the_derived_speed_stands_beside_the_measured_one():
     raw = circle()
     wrong = RawEgo(raw.t_us, raw.xyz_m, raw.wxyz, np.full(len(raw.t_us), 18.0))  # km an hour in a column of m/s
     motion = resample(wrong)
-    np.testing.assert_allclose(motion.speed_mps, 18.0)
-    np.testing.assert_allclose(motion.derived_speed_mps, 5.0, rtol=2e-3)
-    np.testing.assert_array_equal(resample(raw).derived_speed_mps, resample(raw).speed_mps)
+    assert motion.speed_mps == pytest.approx(18.0, rel=1e-7, abs=0)
+    assert motion.derived_speed_mps == pytest.approx(5.0, rel=2e-3, abs=0)
+    assert np.array_equal(resample(raw).derived_speed_mps, resample(raw).speed_mps)

@@ -64,4 +64,4 @@ def test_only_the_pieces_that_are_asked_for_are_read(monkeypatch):
 
 def test_the_rows_of_a_table_between_two_times():
     found = rows_between(table([(3, "a", 1), (1, "a", 2), (2, "a", 3)]), 2, 3)
-    np.testing.assert_array_equal(found.column("value").to_numpy(), [1, 3])
+    assert np.array_equal(found.column("value").to_numpy(), [1, 3])

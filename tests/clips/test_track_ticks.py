@@ -1,5 +1,6 @@
 import numpy as np
 import pyarrow as pa
+import pytest
 
 from causeway.clips.geometry import quaternion_from_yaw
 from causeway.clips.motion import resample
@@ -51,9 +52,9 @@ def test_an_object_seen_once_between_two_gaps_has_no_rows_there_unless_its_veloc
 
 def test_given_velocities_are_kept_and_turned_into_the_clip_frame():
     rows = ticked_tracks(seen([0, 100_000], [10.0, 10.3], vx=3.0), standing(yaw=np.pi / 2), 0, 21, "c")
-    np.testing.assert_allclose(rows.column("vy_mps").to_numpy(), -3.0)
-    np.testing.assert_allclose(rows.column("y_m").to_numpy(), [-10, -10.3])
-    np.testing.assert_allclose(rows.column("yaw_rad").to_numpy(), -np.pi / 2)
+    assert rows.column("vy_mps").to_numpy() == pytest.approx(-3.0, rel=1e-7, abs=0)
+    assert rows.column("y_m").to_numpy() == pytest.approx([-10, -10.3], rel=1e-7, abs=0)
+    assert rows.column("yaw_rad").to_numpy() == pytest.approx(-np.pi / 2, rel=1e-7, abs=0)
 
 
 def test_no_tracks_is_an_empty_table():

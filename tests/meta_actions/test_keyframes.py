@@ -403,6 +403,18 @@ def test_a_preparation_begins_when_one_slows_for_it_and_that_is_no_other_moment(
     assert "lane_change_preparation" not in [f.scenario for f in frames(drive(slows), changing_lanes())]
 
 
+def test_a_slowing_stays_where_another_action_speaks_for_the_preparation():
+    taken = np.where((np.arange(N) >= 30) & (np.arange(N) < 70), True, False)
+    brief = codes(HOLD, (40, SLOW), (51, GO), (64, HOLD))  # one goes on half a second after the preparation began
+    found = key_frames(drive(brief), changing_lanes(beside_left=taken), NOBODY)
+    assert [(f.tick, f.scenario) for f in found.frames[:2]] == [(35, "slow"), (46, "speed_up")]
+    assert found.counts["within_range"] == 0
+    longer = codes(HOLD, (40, SLOW), (57, GO), (64, HOLD))
+    found = key_frames(drive(longer), changing_lanes(beside_left=taken), NOBODY)
+    assert [(f.tick, f.scenario) for f in found.frames[:2]] == [(40, "lane_change_preparation"), (52, "speed_up")]
+    assert found.counts["within_range"] == 1
+
+
 def test_going_on_begins_when_what_is_left_of_the_braking_has_faded():
     speed = np.concatenate([np.full(103, 5.0), 5.0 + 0.05 * np.arange(1, N - 102)])
     row = codes(HOLD, (60, SLOW), (100, GO))

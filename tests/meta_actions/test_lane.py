@@ -86,14 +86,14 @@ def expected(names, mirror):
     return " ".join(mirrored(name) for name in names.split()) if mirror else names
 
 
-def check(rows, drive, names, mirror):
-    rows, drive = flipped(rows, drive) if mirror else (rows, drive)
-    assert names_of(found(rows, drive)) == expected(names, mirror)
+def seen(rows, drive, mirror):
+    """The lane actions one after another, of the drive or of its mirror image."""
+    return names_of(found(*flipped(rows, drive) if mirror else (rows, drive)))
 
 
 @SIDES
 def test_lane_change(mirror):
-    check(TWO_LANES, along(swerve(3.5)), "lane_keep lane_change_left lane_keep", mirror)
+    assert seen(TWO_LANES, along(swerve(3.5)), mirror) == expected("lane_keep lane_change_left lane_keep", mirror)
 
 
 def test_a_lane_change_begins_and_ends_with_the_drift():
@@ -107,7 +107,7 @@ def test_a_lane_change_begins_and_ends_with_the_drift():
 def test_slight_shift_and_back(mirror):
     there_and_back = np.concatenate([swerve(1.0, end_m=130), swerve(-1.0, 20, 50, 120) + np.array([130, 1.0])])
     names = "lane_keep slight_shift_left lane_keep slight_shift_right lane_keep"
-    check([lane("only", line(0))], along(there_and_back), names, mirror)
+    assert seen([lane("only", line(0))], along(there_and_back), mirror) == expected(names, mirror)
 
 
 def test_too_small_a_shift_is_keeping_the_lane():
@@ -140,7 +140,7 @@ def path_of(rows, *lane_ids):
 def test_turns_at_a_junction_are_told_apart(way, names, mirror):
     rows = crossing()
     drive = along(path_of(rows, "in", way, f"{way}-out"), 6.0)
-    check(rows, drive, names, mirror)
+    assert seen(rows, drive, mirror) == expected(names, mirror)
     places = lane_places(candidates(lane_lines(rows), *drive[1:4]))
     assert {places.lane_ids[i] for i in places.lane} == {"in", way, f"{way}-out"}
     assert places.follows.all()
@@ -149,7 +149,9 @@ def test_turns_at_a_junction_are_told_apart(way, names, mirror):
 @SIDES
 def test_following_a_curve(mirror):
     bend = np.concatenate([line(0, -60, 0), arc(35, 0.9)[1:], onwards(arc(35, 0.9), 60)[1:]])
-    check([lane("road", bend)], along(bend, 9.0), "lane_keep follow_curve_left lane_keep", mirror)
+    assert seen([lane("road", bend)], along(bend, 9.0), mirror) == expected(
+        "lane_keep follow_curve_left lane_keep", mirror
+    )
 
 
 def test_off_the_map_there_is_no_name():

@@ -44,6 +44,16 @@ def test_black_pictures_count_and_are_neither_plain_nor_blurred(rng):
     assert (dark["spread"], dark["sharpness"]) == (None, None)
 
 
+def test_brightness_and_spread_are_percentiles_between_neighbours():
+    pixels = np.full((10, 10), 100, np.uint8)
+    pixels.flat[:2], pixels.flat[98:] = [10, 20], [220, 240]
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    look = look_at(buffer.getvalue())
+    assert look.brightest == pytest.approx(220.2)  # place 98.01 of 0 .. 99
+    assert look.spread == pytest.approx(220.2 - 19.9)  # place 0.99
+
+
 def test_a_picture_of_one_colour_has_no_spread_and_no_sharpness(rng):
     frames = frame_rows(rng)
     frames[2]["image"] = jpeg(grey=200)

@@ -1,17 +1,32 @@
 """The tracks table out of a recording's boxes, and one line for each reason that kept boxes out.
 
-Knows what all layouts with boxes share. What a number must be to mean something `cleaning` knows; what a layout has
+Knows what all layouts with boxes share: short recordings have them in memory (`usable_boxes`), long ones come part by
+part and go to disk (`tracks_on_disk`). What a number must be to mean something `cleaning` knows; what a layout has
 against a box its reader says.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
+from causeway.clips.cleaning import box_faults
 from causeway.clips.geometry import Array
+from causeway.clips.left_out import LeftOut
+from causeway.clips.timed_rows import TimedRows
 from causeway.clips.types import Quarantined
+
+_NUMBERS = ("x_m", "y_m", "z_m", "yaw_rad", "length_m", "width_m", "height_m", "vx_mps", "vy_mps")
+_ON_DISK = pa.schema(
+    [
+        *(("t_us", pa.int64()), ("track_id", pa.string()), ("type", pa.string())),
+        *((name, pa.float64()) for name in _NUMBERS),
+        ("observed_us", pa.int64()),
+    ]
+)
+Wrong = dict[str, NDArray[np.bool_]]  # reason -> which rows
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,7 +45,7 @@ class Boxes:
     observed_us: NDArray[np.int64]
 
 
-def usable_boxes(where: str, boxes: Boxes, wrong: dict[str, NDArray[np.bool_]]) -> tuple[pa.Table, Quarantined]:
+def usable_boxes(where: str, boxes: Boxes, wrong: Wrong) -> tuple[pa.Table, Quarantined]:
     """The tracks of a drive, and for each reason how many boxes it kept out; a box counts under its first reason.
 
     `wrong` has what the layout knows against boxes (reason -> mask [n]). Of boxes of one object at one time the first
@@ -44,7 +59,26 @@ def usable_boxes(where: str, boxes: Boxes, wrong: dict[str, NDArray[np.bool_]]) 
             detail = f"{int(fresh.sum())} of {len(fresh)} boxes, the first is row {int(np.argmax(fresh))}"
             quarantined.append((where, reason, detail))
         left_out |= fresh
-    return _tracks(boxes).filter(pa.array(~left_out)), tuple(quarantined)
+    return box_rows(boxes).filter(pa.array(~left_out)), tuple(quarantined)
+
+
+def tracks_on_disk(parts: Iterable[tuple[pa.Table, Wrong, NDArray[np.int64]]]) -> tuple[TimedRows, Quarantined]:
+    """The tracks of a drive of any length, and for each reason how many boxes it kept out.
+
+    Parts are (track rows in the columns of `box_rows`, what the layout has against them, their numbers in the file). A
+    box counts under its first reason; of boxes of one object at one time the first in the file is kept.
+    """
+    left_out = LeftOut("box")
+
+    def usable() -> Iterator[pa.Table]:
+        for rows, wrong, numbers in parts:
+            faults = box_faults(rows)
+            yield left_out.without(rows, {"incomplete": faults.pop("incomplete"), **wrong, **faults}, numbers)
+
+    tracks = TimedRows(usable(), _ON_DISK, "track_id")
+    detail = f"{tracks.repeated} boxes of objects that have another one at the same time"
+    repeated = (("box rows", "same_object_same_time", detail),) if tracks.repeated else ()
+    return tracks, (*left_out.entries(), *repeated)
 
 
 def _repeated(boxes: Boxes, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
@@ -58,7 +92,8 @@ def _repeated(boxes: Boxes, usable: NDArray[np.bool_]) -> NDArray[np.bool_]:
     return repeated
 
 
-def _tracks(boxes: Boxes) -> pa.Table:
+def box_rows(boxes: Boxes) -> pa.Table:
+    """The boxes as rows of tracks, all of them; velocities are unknown (NaN)."""
     unknown = np.full(len(boxes.t_us), np.nan)
     return pa.table(
         {

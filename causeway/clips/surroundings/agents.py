@@ -14,15 +14,17 @@ from causeway.clips.surroundings.path import OnPath, on_arc, project
 from causeway.clips.surroundings.road import Guide
 from causeway.clips.surroundings.scene import Scene
 
-_LEAD_REACH_M = 80.0
+_LEAD_REACH_M = 100.0
+_OBSTACLE_REACH_M = 80.0
 _NEAR_REACH_M = 60.0
 _STANDING_MPS = 0.5
 _NARROW_M = 0.8  # less room than this beside us and a standing thing narrows our way
 _SHIFT_M = 1.0  # how far out of the lane a pass may go
 _PASS_ROOM_M = 0.6  # room needed beyond our width to pass
-_ENTERS_S = 4.0  # sooner in our path than this: it is heading into it
+_ENTERS_S, _WEAK_ENTERS_S = 4.0, 5.0  # sooner in our path than this: it (or who walks or cycles) is heading into it
 _VRU_CROSSING_MPS = 0.3
 _VEHICLE_CROSSING_MPS = 0.7
+NO_VEHICLE = ("pedestrian", "animal", "cyclist", "static")
 _RETURN_M = 30.0  # a car beside the middle of its lane is back in it after this
 _HALF_LANE_M = 1.8  # where no map says
 _OVERHEAD_M = 2.5  # a static thing whose underside is higher is a sign or a bridge to drive under
@@ -128,18 +130,20 @@ def is_lead(scene: Scene, rows: Against) -> np.ndarray:
 def is_obstacle(scene: Scene, rows: Against) -> np.ndarray:
     """Rows of standing things that narrow our way but leave room."""
     walks = np.isin(scene.tracks.type, ("pedestrian", "animal"))
-    near = rows.ahead & (rows.gap_m < _NEAR_REACH_M) & (rows.gap_m > -scene.front_m)
+    near = rows.ahead & (rows.gap_m < _OBSTACLE_REACH_M) & (rows.gap_m > -scene.front_m)
     standing = rows.speed_mps < _STANDING_MPS
     return near & standing & ~walks & (rows.clearance_m < _NARROW_M) & _passable(scene, rows)
 
 
 def is_crossing(scene: Scene, rows: Against) -> np.ndarray:
-    """Rows heading into our way: sideways towards it and there within 4 s; people also when they are in it."""
+    """Rows heading into our way: sideways towards it and there within 4 s (who walks
+    or cycles 5 s); people also when they are in it."""
     weak = np.isin(scene.tracks.type, ("pedestrian", "animal", "cyclist"))
     near = rows.ahead & (rows.gap_m > -1.0) & (rows.gap_m < _NEAR_REACH_M)
     towards_mps = -np.sign(rows.offset_m) * rows.across_mps
     fast = towards_mps >= np.where(weak, _VRU_CROSSING_MPS, _VEHICLE_CROSSING_MPS)
-    soon = np.maximum(rows.clearance_m, 0.0) <= _ENTERS_S * np.maximum(towards_mps, 0.0)
+    within_s = np.where(weak, _WEAK_ENTERS_S, _ENTERS_S)
+    soon = np.maximum(rows.clearance_m, 0.0) <= within_s * np.maximum(towards_mps, 0.0)
     outside = weak | (rows.clearance_m > -0.1)
     oncoming = ~weak & (np.abs(rows.turn_rad) > np.radians(150))
     inside = weak & (rows.clearance_m < 0)

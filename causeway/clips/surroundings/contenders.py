@@ -6,14 +6,14 @@ towards our lane, not because it got there.
 
 import numpy as np
 
-from causeway.clips.surroundings.agents import Against, is_lead, is_obstacle, least_of_tick
+from causeway.clips.surroundings.agents import NO_VEHICLE, Against, is_lead, is_obstacle, least_of_tick
 from causeway.clips.surroundings.scene import Scene
 
-_AHEAD_M, _BEHIND_M = 40.0, 25.0  # farther it is nobody's rival
+_CUTS_IN_M = 40.0  # who comes over farther ahead is no surprise
+_AHEAD_M, _BEHIND_M = 60.0, 25.0  # farther it is nobody's rival
 _LANES = 3.0  # our half lane and the whole next one, in half lanes of ours
 _TOWARDS_MPS = 0.3  # slower across it is weaving
 _ENTERS_S = 3.0
-_NO_VEHICLE = ("pedestrian", "animal", "cyclist", "static")
 
 
 def signed_gap_m(rows: Against) -> np.ndarray:
@@ -27,11 +27,11 @@ def towards_mps(rows: Against) -> np.ndarray:
 
 
 def is_contender(scene: Scene, rows: Against) -> np.ndarray:
-    """Rows of vehicles that head our way on a lane next to ours, from 25 m behind us to 40 m ahead.
+    """Rows of vehicles that head our way on a lane next to ours, from 25 m behind us to 60 m ahead.
 
     Standing ones too (a queue), but neither a lead that is half in our lane nor what we drive around.
     """
-    vehicle = ~np.isin(scene.tracks.type, _NO_VEHICLE)
+    vehicle = ~np.isin(scene.tracks.type, NO_VEHICLE)
     gap_m = signed_gap_m(rows)
     near = (gap_m > -_BEHIND_M) & (gap_m < _AHEAD_M) & rows.on_path
     beside_m = np.abs(rows.lane_offset_m)
@@ -52,8 +52,8 @@ def is_cutting_in(scene: Scene, rows: Against) -> np.ndarray:
     """Rows of vehicles that move towards our way, are in it within 3 s and no lead yet; their rear is at our rear axle
     or farther ahead."""
     towards = towards_mps(rows)
-    going = (np.abs(rows.turn_rad) < np.pi / 3) & ~np.isin(scene.tracks.type, _NO_VEHICLE) & rows.ahead
-    near = (rows.gap_m > -scene.front_m) & (rows.gap_m < _AHEAD_M)
+    going = (np.abs(rows.turn_rad) < np.pi / 3) & ~np.isin(scene.tracks.type, NO_VEHICLE) & rows.ahead
+    near = (rows.gap_m > -scene.front_m) & (rows.gap_m < _CUTS_IN_M)
     beside_m = np.abs(rows.lane_offset_m)
     outside = (beside_m <= _LANES * rows.half_lane_m) & (rows.along_mps > _TOWARDS_MPS)
     soon = np.maximum(rows.clearance_m, 0.0) <= _ENTERS_S * towards

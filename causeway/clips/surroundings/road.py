@@ -22,6 +22,7 @@ _STRAIGHT_PER_M = 0.001  # a lane that bends less has no curve to drive to
 STOP_REACH_M = 100.0  # of lights and stop lines; with what follows it stays below MAP_REACH_M
 _BEFORE_LANE_M = 10.0  # a stop line may lie before the lane that names it, such as one through a junction
 _BESIDE_M = 20.0  # or beside its middle
+_PASSED_M = 5.0  # so little behind us the line of a light still tells what governs us: we are just driving over it
 _SIGNAL_AGE_US = 500_000  # a light not observed for longer is not known
 
 
@@ -202,7 +203,7 @@ def _next_signal(
         governed = [lane_id for lane_id in ahead.lane_ids if lane_id in lane_ids]
         if governed:
             distance = _signal_place(ahead, governed[0], front_m) - front_m
-            if -1.0 < distance <= STOP_REACH_M:
+            if -_PASSED_M < distance <= STOP_REACH_M:
                 found.append((max(float(distance), 0.0), signal_id, state))
     if not found:
         return None, None, None
@@ -216,7 +217,7 @@ def _signal_place(ahead: Ahead, lane_id: str, front_m: float) -> float:
     Sources name either the lane that ends at the line or the one through the junction that begins behind it.
     """
     start, end = ahead.spans_m[lane_id]
-    near = [stop for stop in ahead.stop_lines_m if -1.0 < stop - front_m <= STOP_REACH_M]
+    near = [stop for stop in ahead.stop_lines_m if -_PASSED_M < stop - front_m <= STOP_REACH_M]
     lines = [stop for stop in near if start - 5.0 <= stop <= end + 5.0]
     if lines:
         return min(lines)

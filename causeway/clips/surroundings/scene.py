@@ -70,6 +70,7 @@ class Scene:
     signals: tuple[tuple[int, str, str, frozenset[str]], ...]
     stop_lines: tuple[tuple[frozenset[str], np.ndarray], ...]
     elements: tuple[Element, ...]
+    route_xy_m: np.ndarray  # [m, 2], the way to go as it was known before the drive; m = 0: no route
     has_tracks: bool
     has_map: bool
     has_signals: bool
@@ -97,6 +98,7 @@ def load_scene(clips: Artifact, clip: Mapping, before: Mapping | None = None) ->
         signals=_signals(rows["signals"]),
         stop_lines=_stop_lines(road_elements),
         elements=_elements(road_elements),
+        route_xy_m=_route(rows["route"].to_pylist()),
         has_tracks=bool(clip["has_tracks"]),
         has_map=bool(clip["has_map"]),
         has_signals=bool(clip["has_signals"]),
@@ -106,7 +108,7 @@ def load_scene(clips: Artifact, clip: Mapping, before: Mapping | None = None) ->
     )
 
 
-_TABLES = ("ego", "rigs", "lanes", "road_elements")
+_TABLES = ("ego", "rigs", "lanes", "road_elements", "route")
 _EARLIER_US = 1_200_000  # how long a track counts as seen, and as long again for its acceleration
 
 
@@ -194,6 +196,11 @@ def _elements(rows: list[dict]) -> tuple[Element, ...]:
     return tuple(
         Element(r["element_id"], r["kind"], frozenset(r["lane_ids"] or ()), np.array(r["shape"])[:, :2]) for r in found
     )
+
+
+def _route(rows: list[dict]) -> np.ndarray:
+    points = rows[0]["points"] if rows else None
+    return np.array(points, dtype=np.float64)[:, :2] if points else np.zeros((0, 2))
 
 
 def _size(rigs: list[dict]) -> tuple[float, float, float]:

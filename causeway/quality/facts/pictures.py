@@ -5,6 +5,7 @@ blur, some twenty times faster than whole; one picture is in memory at a time.
 """
 
 import io
+import math
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -50,14 +51,25 @@ def look_at(image: bytes | None) -> Look | None:
             grey = picture.convert("L")
             if grey.width >= 2 * SMALL_PX:
                 grey = grey.reduce(grey.width // SMALL_PX)
+            shades = np.cumsum(grey.histogram())
             small = np.asarray(grey, dtype=np.float32)
             tiny = np.asarray(grey.resize(LOOK_PX, Image.Resampling.BOX), dtype=np.float32)
     except (OSError, SyntaxError, ValueError, Image.DecompressionBombError):
         return None
-    darkest, brightest = (float(v) for v in np.percentile(small, (1, 99)))
+    darkest, brightest = _percentile(shades, 0.01), _percentile(shades, 0.99)
     spread = None if brightest < BLACK else brightest - darkest
     sharp = None if spread is None or spread < PLAIN else sharpness(small)
     return Look(width, height, brightest, spread, sharp, small, tiny)
+
+
+def _percentile(shades: NDArray[np.integer], share: float) -> float:
+    """Grey value below which `share` of the pixels lie, between neighbours linear; shades: [256] cumulated counts.
+
+    The counts answer in a tenth of the time that sorting the pixels takes.
+    """
+    place = share * float(shades[-1] - 1)
+    low, high = np.searchsorted(shades, [math.floor(place), math.ceil(place)], side="right")
+    return float(low + (high - low) * (place % 1))
 
 
 def sharpness(grey: Grey) -> float:

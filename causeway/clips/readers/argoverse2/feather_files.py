@@ -6,11 +6,12 @@ decoded (Arrow columnar format, "Compression": each buffer begins with its size 
 """
 
 import struct
+from collections.abc import Iterator
 from pathlib import Path
 
 import pyarrow as pa
-from pyarrow import feather
 
+from causeway.clips.readers.parquet import PART_ROWS
 from causeway.errors import UnusableInput
 
 _MAGIC = b"ARROW1\0\0"
@@ -19,21 +20,34 @@ _MOST_BYTES = 4 * 2**30  # a log of minutes is below a thousandth of it
 
 def read_feather(path: Path, columns: tuple[str, ...]) -> pa.Table:
     """The table, which has at least these columns; UnusableInput, naming the file, otherwise."""
+    return pa.concat_tables(feather_parts(path, columns))
+
+
+def feather_parts(path: Path, columns: tuple[str, ...]) -> Iterator[pa.Table]:
+    """The table in parts of some rows, at least one; raises as `read_feather` does. Its batches are decoded singly."""
     if not path.is_file():
         raise UnusableInput(f"{path}: missing; the drive cannot be used without it")
     try:
         announced = _announced_bytes(path)
         if announced > _MOST_BYTES:
             raise UnusableInput(f"{path}: announces {announced} bytes; more than {_MOST_BYTES} are not read")
-        table = feather.read_table(path, memory_map=False)
-        table.validate(full=True)
+        with pa.OSFile(str(path)) as source, pa.ipc.open_file(source) as file:
+            _check_names(file.schema.names, columns, path)
+            yield file.schema.empty_table()
+            for number in range(file.num_record_batches):
+                batch = file.get_batch(number)
+                batch.validate(full=True)
+                for low in range(0, batch.num_rows, PART_ROWS):
+                    yield pa.Table.from_batches([batch.slice(low, PART_ROWS)])
     except (pa.ArrowException, OSError, ValueError, MemoryError, OverflowError, struct.error) as error:
         reason = " ".join(str(error).split())[:160]
         raise UnusableInput(f"{path}: not a whole Feather file ({reason}); copy it again") from error
+
+
+def _check_names(names: list[str], columns: tuple[str, ...], path: Path) -> None:
     for name in columns:
-        if table.column_names.count(name) != 1:
-            raise UnusableInput(f"{path}: column {name} is missing; it has {', '.join(table.column_names)[:160]}")
-    return table
+        if names.count(name) != 1:
+            raise UnusableInput(f"{path}: column {name} is missing; it has {', '.join(names)[:160]}")
 
 
 def _announced_bytes(path: Path) -> int:

@@ -5,17 +5,20 @@ Signs are boxes like any other, of type `static`: an annotation is known from wh
 the map has no time, so a stop sign that comes into view later would be known too early.
 """
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from causeway.clips.geometry import multiply, rotate, yaw_from_quaternion
-from causeway.clips.readers.argoverse2.feather_files import read_feather
+from causeway.clips.readers.argoverse2.feather_files import feather_parts
 from causeway.clips.readers.columns import reals, texts, whole_numbers
-from causeway.clips.readers.recorded import Boxes, Quarantined, types_of, usable_boxes
+from causeway.clips.readers.recorded import Boxes, Wrong, box_rows, tracks_on_disk, types_of
 from causeway.clips.readers.rig_poses import rig_poses
-from causeway.clips.types import RawEgo
+from causeway.clips.timed_rows import TimedRows
+from causeway.clips.types import Quarantined, RawEgo
 
 _SIZES = ("length_m", "width_m", "height_m")
 _ROTATION, _PLACE = ("qw", "qx", "qy", "qz"), ("tx_m", "ty_m", "tz_m")
@@ -55,20 +58,30 @@ TYPE_OF_CATEGORY = {
 }
 
 
-def read_tracks(path: Path, axle: RawEgo) -> tuple[pa.Table, Quarantined]:
+def read_tracks(path: Path, axle: RawEgo) -> tuple[TimedRows, Quarantined]:
     """Tracks in the city frame, and what was left out. `axle` are the poses of the vehicle frame that boxes are in.
 
     A box is known once the later of the two ego poses around its moment is; in a gap of the poses it has no place.
     Velocity is not in the data.
     """
-    table = read_feather(path, _COLUMNS)
+    return tracks_on_disk(_parts(path, axle))
+
+
+def _parts(path: Path, axle: RawEgo) -> Iterator[tuple[pa.Table, Wrong, NDArray[np.int64]]]:
+    first = 0
+    for table in feather_parts(path, _COLUMNS):
+        boxes, wrong = _boxes(table, path, axle)
+        yield box_rows(boxes), wrong, np.arange(first, first + table.num_rows)
+        first += table.num_rows
+
+
+def _boxes(table: pa.Table, path: Path, axle: RawEgo) -> tuple[Boxes, Wrong]:
     t_us = whole_numbers(table, "timestamp_ns", path, null=-1) // 1000
     turn, centre = reals(table, _ROTATION, path), reals(table, _PLACE, path)
     with np.errstate(all="ignore"):
         length = np.linalg.norm(turn, axis=1)
-    no_rotation = ~(np.abs(length - 1) < 0.01)
     poses = rig_poses(t_us, axle)
-    with np.errstate(all="ignore"):  # rows that are no numbers are found and left out below
+    with np.errstate(all="ignore"):  # rows that are no numbers are found and left out later
         boxes = Boxes(
             t_us=t_us,
             track_id=texts(table, "track_uuid", path),
@@ -78,4 +91,4 @@ def read_tracks(path: Path, axle: RawEgo) -> tuple[pa.Table, Quarantined]:
             size_m=reals(table, _SIZES, path),
             observed_us=poses.known_us,
         )
-    return usable_boxes(str(path), boxes, {"no_ego_pose": ~poses.known, "box_without_rotation": no_rotation})
+    return boxes, {"no_ego_pose": ~poses.known, "box_without_rotation": ~(np.abs(length - 1) < 0.01)}

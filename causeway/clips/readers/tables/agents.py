@@ -12,11 +12,10 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from numpy.typing import NDArray
 
-from causeway.clips.cleaning import box_faults
 from causeway.clips.geometry import Array, multiply, quaternion_from_yaw, rotate, yaw_from_quaternion
-from causeway.clips.left_out import LeftOut
 from causeway.clips.motion import MAX_GAP_US
 from causeway.clips.readers.columns import NO_TIME, names, numbers, times_us
+from causeway.clips.readers.recorded import Wrong, tracks_on_disk
 from causeway.clips.readers.rig_poses import rig_poses
 from causeway.clips.readers.tables.clock import Clock, on_clock
 from causeway.clips.readers.tables.ego import ANGLE_RAD, LENGTH_M, SPEED_MPS, heading_in_enu, to_enu
@@ -26,33 +25,19 @@ from causeway.clips.timed_rows import TimedRows
 from causeway.clips.types import Quarantined, RawEgo
 
 _SIZES = ("length", "width", "height")
-_NUMBERS = ("x_m", "y_m", "z_m", "yaw_rad", "vx_mps", "vy_mps", *(f"{size}_m" for size in _SIZES))
-_SCHEMA = pa.schema(
-    [
-        *(("t_us", pa.int64()), ("track_id", pa.string()), ("type", pa.string())),
-        *((name, pa.float64()) for name in _NUMBERS),
-        ("observed_us", pa.int64()),
-    ]
-)
 
 
 def read_tracks(
     tables: Iterable[pa.Table], spec: TrackTable, world_axes: str, ego: RawEgo, clock: Clock, path: Path
 ) -> tuple[TimedRows, Quarantined]:
     """The tracks in the world frame of the ego poses, and what was left out; `tables` have the rows' numbers."""
-    left_out = LeftOut("box")
 
-    def usable() -> Iterator[pa.Table]:
+    def parts() -> Iterator[tuple[pa.Table, Wrong, NDArray[np.int64]]]:
         for table in tables:
             boxes, known = _boxes(table, spec, world_axes, ego, clock, path)
-            faults = box_faults(boxes)
-            faults = {"incomplete": faults.pop("incomplete"), "no_ego_pose": ~known, **faults}
-            yield left_out.without(boxes, faults, table.column(ROW).to_numpy())
+            yield boxes, {"no_ego_pose": ~known}, table.column(ROW).to_numpy()
 
-    tracks = TimedRows(usable(), _SCHEMA, "track_id")
-    detail = f"{tracks.repeated} boxes of objects that have another one at the same time"
-    repeated = (("box rows", "same_object_same_time", detail),) if tracks.repeated else ()
-    return tracks, (*left_out.entries(), *repeated)
+    return tracks_on_disk(parts())
 
 
 def _boxes(
