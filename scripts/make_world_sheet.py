@@ -15,11 +15,12 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
+from causeway.clips.geometry import to_frame
+from causeway.clips.lenses import project
 from causeway.clips.types import Camera
 from causeway.model.observation import ObservationSpec
 from causeway.simulation.pictures.cameras import camera_of
 from causeway.simulation.pictures.looks import LOOKS
-from causeway.simulation.pictures.projection import TURN, UNIT, ZOOM, canvas_points, fixed, lens_of, view_of
 from causeway.simulation.pictures.raster import Renderer
 from causeway.simulation.scenarios import SCENARIOS
 from causeway.simulation.truth.truth import Moment, truth_of
@@ -75,13 +76,12 @@ def _row(world: World, moment: Moment) -> NDArray[np.uint8]:
 def _framed(world: World, moment: Moment, camera: Camera, tick: int) -> NDArray[np.uint8]:
     """The picture of a camera with a thin frame around each thing that is a cause."""
     picture = Image.fromarray(world.picture(camera, tick))
-    view = view_of(lens_of(camera), world.ticks[tick].ego.pose)
     for part in moment.record.components:
         corners = _corners(world, part.track_id, tick)
-        ahead = (fixed(corners) - view.eye) @ view.turn[2] > AHEAD_M * UNIT * TURN
-        if len(corners) and ahead.all():
-            left, top = canvas_points(view, corners).min(axis=0) / ZOOM - 3.0
-            right, low = canvas_points(view, corners).max(axis=0) / ZOOM + 2.0
+        corners[:, :2] = to_frame(corners, world.ticks[tick].ego.pose)[:, :2]
+        if len(corners) and (corners[:, 0] > camera.rig_from_camera[0, 3] + AHEAD_M).all():
+            pixels, _ = project(vars(camera), corners)
+            (left, top), (right, low) = pixels.min(axis=0) - 3.0, pixels.max(axis=0) + 2.0
             ImageDraw.Draw(picture).rectangle((left, top, right, low), outline=FRAME)
     return np.asarray(picture)
 

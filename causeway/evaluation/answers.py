@@ -117,6 +117,8 @@ def _read(prediction: Any, index: int, n: int) -> _One:
         return _failed(f"unreadable: {error}"[:200], n)
     if path.shape != (n, HORIZON_STEPS, 3) or len(reasoning) != n or len(decision) != n:
         return _failed(f"shape {path.shape}, asked for {(n, HORIZON_STEPS, 3)}", n)
+    if any(any(row) for row in getattr(prediction, "truncated", ())[index : index + 1]):
+        return _failed("the reasoning ran out of tokens: it is no sentence", n)
     if not np.isfinite(path).all():
         return _failed("NaN or infinity in the path", n)
     return _One(path, reasoning, decision, "")

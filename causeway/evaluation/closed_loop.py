@@ -1,17 +1,19 @@
-"""Closed loop: a policy drives scenes of the built-in world, beside constant velocity and the privileged expert.
+"""Closed loop: a policy drives scenes, beside constant velocity and whoever drove there before.
 
-Knows which scenes, how several worlds are stepped together with one batched question, and when a rollout ends:
-at the end of the scene, at the first collision or when the road is left (as the paper's simulation does), or
-when an answer fails. Does not know formulas (`rollout_scores`). Simulated time waits for the policy unless the
-conditions give it a latency; its own is measured by another suite.
+Knows how several worlds are stepped together with one batched question, when a rollout ends (at the end of the scene,
+at the first collision or when the road is left, as the paper's simulation does, or when an answer fails), and which
+scenes of the built-in world are driven. Does not know recorded clips (`replays`) or formulas (`rollout_scores`).
+Simulated time waits for the policy unless the conditions give it a latency; its own is measured by another suite.
 """
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from causeway.clips.types import Camera
 from causeway.errors import CausewayError, UsageError
 from causeway.evaluation.answers import Answering, AskConfig, ask
 from causeway.evaluation.baselines import BaselinePolicy
@@ -20,12 +22,32 @@ from causeway.simulation.compose import checked_seed, legs_of
 from causeway.simulation.conditions import PERFECT, Conditions
 from causeway.simulation.plans import PolicyFault, carried_on
 from causeway.simulation.scenarios import SCENARIOS
+from causeway.simulation.vehicle import EGO
 from causeway.simulation.world import World, expert_trajectory
 
 REPLAN_TICKS = 5  # 0.5 s
 BLIND = ObservationSpec(cameras=())  # who looks at no pictures needs none drawn
 
 Progress = Callable[[int, int], None]
+
+
+class Drivable(Protocol):
+    """A scene that can be driven in, any number of times; its name, seed and text tell it from all others."""
+
+    @property
+    def name(self) -> str:
+        """What the rollouts table calls it, beside the seed."""
+
+    @property
+    def seed(self) -> int:
+        """0 where nothing is drawn by lot."""
+
+    @property
+    def group(self) -> str:
+        """The kind of scene, by which results are also given."""
+
+    def world(self, spec: ObservationSpec | None, conditions: Conditions) -> World:
+        """A world at its beginning, with the pictures of `spec`."""
 
 
 @dataclass(frozen=True)
@@ -38,15 +60,35 @@ class SceneId:
     def __str__(self) -> str:
         return f"{self.scenario}-{self.seed}"
 
+    @property
+    def name(self) -> str:
+        """The scenario."""
+        return self.scenario
+
+    @property
+    def group(self) -> str:
+        """The scenario."""
+        return self.scenario
+
+    def world(self, spec: ObservationSpec | None, conditions: Conditions) -> World:
+        """The world of this scenario and seed."""
+        return World(self.scenario, self.seed, spec, conditions)
+
 
 @dataclass(frozen=True, eq=False)
 class Rollout:
-    """One closed-loop drive: `history` as `World.history` gives it; `failure` says why it could not go on, or ""."""
+    """One closed-loop drive: `history` as `World.history` gives it; `failure` says why it could not go on, or "".
 
-    scene: SceneId
-    driver: str  # policy, constant_velocity, expert
+    `centre_m`: from the rear axle, whose poses the history has, to the middle of the vehicle. `film`: the picture of a
+    camera at a tick, as long as the world is there.
+    """
+
+    scene: Drivable
+    driver: str  # policy, constant_velocity, expert (in a replay: who recorded it)
     history: dict[str, NDArray]
     failure: str = ""
+    centre_m: float = EGO.rear_axle_to_centre_m
+    film: Callable[[Camera, int], NDArray[np.uint8]] | None = None
 
 
 def scene_ids(count: int, seed: int, scenarios: Sequence[str] = ()) -> list[SceneId]:
@@ -65,7 +107,7 @@ def scene_ids(count: int, seed: int, scenarios: Sequence[str] = ()) -> list[Scen
 
 def roll_out(
     policy: Answering,
-    scenes: Sequence[SceneId],
+    scenes: Sequence[Drivable],
     config: AskConfig,
     driver: str = "policy",
     spec: ObservationSpec | None = None,
@@ -73,7 +115,7 @@ def roll_out(
     conditions: Conditions = PERFECT,
 ) -> list[Rollout]:
     """Drive all scenes side by side; every 0.5 s one batched question plans for all that still drive."""
-    cars = [_Car(scene, World(scene.scenario, scene.seed, spec, conditions)) for scene in scenes]
+    cars = [_Car(scene, scene.world(spec, conditions)) for scene in scenes]
     seen: list[Observation] = [car.world.reset() for car in cars]
     done_ticks = 0
     while driving := [i for i, car in enumerate(cars) if not car.over]:
@@ -85,12 +127,16 @@ def roll_out(
         done_ticks += REPLAN_TICKS
         if progress:
             progress(done_ticks, len(driving))
-    return [Rollout(car.scene, driver, car.world.history, car.failure) for car in cars]
+    return [_rollout(car.scene, driver, car.world, car.failure) for car in cars]
+
+
+def _rollout(scene: Drivable, driver: str, world: World, failure: str = "") -> Rollout:
+    return Rollout(scene, driver, world.history, failure, world.shape.rear_axle_to_centre_m, world.picture)
 
 
 @dataclass(eq=False)
 class _Car:
-    scene: SceneId
+    scene: Drivable
     world: World
     failure: str = ""
 
@@ -113,29 +159,33 @@ class _Car:
         return seen
 
 
-def baseline_rollouts(scenes: Sequence[SceneId], name: str = "constant_velocity") -> list[Rollout]:
+def baseline_rollouts(scenes: Sequence[Drivable], name: str = "constant_velocity") -> list[Rollout]:
     """The same scenes driven by a baseline, without pictures."""
     return roll_out(BaselinePolicy(name), scenes, AskConfig(batch=len(scenes)), name, BLIND)
 
 
+def expert_rollout(scene: Drivable) -> Rollout:
+    """A scene driven by its expert, to its end or a collision: what progress is measured against."""
+    world = scene.world(BLIND, PERFECT)
+    world.reset()
+    while not world.now.events.done:
+        world.step(expert_trajectory(world))
+    return _rollout(scene, "expert", world)
+
+
 def expert_rollouts(scenes: Sequence[SceneId]) -> list[Rollout]:
-    """The same scenes driven by the world's own expert: what progress is measured against."""
-    rollouts = []
-    for scene in scenes:
-        world = World(scene.scenario, scene.seed, BLIND)
-        world.reset()
-        while not world.now.events.done:
-            world.step(expert_trajectory(world))
-        if world.now.events.collision:
-            raise CausewayError(f"{scene}: the expert collides with {world.now.events.collision}; this scene is broken")
-        rollouts.append(Rollout(scene, "expert", world.history))
+    """Scenes of the built-in world driven by its expert, which never collides."""
+    rollouts = [expert_rollout(scene) for scene in scenes]
+    for rollout in rollouts:
+        if touched := rollout.history["collision"][-1]:
+            raise CausewayError(f"{rollout.scene}: the expert collides with {touched}; this scene is broken")
     return rollouts
 
 
 def rollout_rows(rollouts: Sequence[Rollout]) -> list[dict]:
     """Rows of `rollouts.parquet`: one a tick, pose and events of the ego."""
     return [
-        {"driver": r.driver, "scene": r.scene.scenario, "seed": r.scene.seed, "tick": tick}
+        {"driver": r.driver, "scene": r.scene.name, "seed": r.scene.seed, "tick": tick}
         | {name: column[tick].item() for name, column in r.history.items()}
         | {"failure": r.failure if tick == len(r.history["t_us"]) - 1 else ""}
         for r in rollouts

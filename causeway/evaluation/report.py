@@ -12,9 +12,9 @@ from typing import Any
 from causeway.artifacts import Artifact
 from causeway.errors import UnusableInput
 from causeway.evaluation.measured import Measured, groups_of, metrics_of
+from causeway.evaluation.suites import SUITES
 
 FILE_NAME = "report.json"
-SUITES = ("open-loop", "closed-loop", "reasoning", "faithfulness", "latency")
 _PARTS = {"metrics": dict, "data": dict, "policy": str, "suites": list, "groups": dict, "examples": list, "notes": list}
 _METRIC = ("value", "low", "high", "n", "unit")
 

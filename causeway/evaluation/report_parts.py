@@ -3,7 +3,7 @@
 Knows the report's shape and how numbers are worded. Does not know the page around it.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from causeway.artifacts.markup import Markup, el, picture, quantity, section, table
@@ -79,6 +79,8 @@ def suite_section(suite: str, report: Mapping[str, Any]) -> Markup:
     """One suite's table: value, 95 % interval, baselines beside it; and its scenarios."""
     metrics = report["metrics"]
     shown = [(name, word) for name, word in wording.WORDS[suite].items() if name in metrics]
+    if not report["data"][suite].get("scenes", 1):
+        return section(wording.SUITE_TITLES[suite], lead="Nothing could be driven; the notes above say why.")
     rows = [_metric_row(name, word, metrics) for name, word in shown]
     head = ["metric", "policy", "95 % interval", "", "beside it", "n"]
     groups = report["groups"].get(suite)
@@ -86,8 +88,26 @@ def suite_section(suite: str, report: Mapping[str, Any]) -> Markup:
         wording.SUITE_TITLES[suite],
         table(head, rows, class_="metrics", numbers=(1, 2, 5)),
         scenario_charts(groups) if groups and len(groups) > 1 else None,
+        worst_drives(report["data"][suite].get("worst", ())),
         lead=_lead(suite, report["data"][suite]),
     )
+
+
+def worst_drives(cards: Sequence[Mapping[str, Any]]) -> Markup | None:
+    """The worst drives: the picture at which each ended, what went wrong, and which file beside the report shows it."""
+    if not cards:
+        return None
+    shown = [
+        el(
+            "article",
+            el("h3", f"{card['scene']}: score {card['score']:g}"),
+            el("figure", picture(card["picture"], "the last picture"), el("figcaption", card["says"])),
+            el("p", "film beside this page: ", el("code", card["video"]), class_="note"),
+            class_="example",
+        )
+        for card in cards
+    ]
+    return el("div", el("h3", "The worst drives, drawn"), el("div", shown, class_="examples"))
 
 
 _ROUGH = 10  # clips or scenes; an interval resampled from fewer is itself uncertain
@@ -131,7 +151,7 @@ def interval(metric: Mapping[str, Any]) -> str:
     if high is None:
         return f"≥ {quantity(low, metric['unit'])}"
     if metric["unit"] == "share":
-        return f"{100 * low:.3g} – {100 * high:.3g} %"
+        return f"{round(100 * low, 6):.3g} – {round(100 * high, 6):.3g} %"
     return f"{quantity(low, '')} – {quantity(high, '')}"
 
 

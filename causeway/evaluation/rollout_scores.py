@@ -1,7 +1,7 @@
 """What a closed-loop rollout is worth: events, progress, score, and distance between incidents.
 
-Knows the formulas and where they come from. Does not know worlds or policies. Source: AlpaSim's scoring as restated in
-arXiv 2511.00088 sec. 6 and method C.5.2; where ours differs it says so.
+Knows our formulas, which exclude nothing, and puts AlpaSim's (`alpasim_scores`) beside them. Does not know worlds or
+policies. Source: AlpaSim's scoring as restated in arXiv 2511.00088 sec. 6; where ours differs it says so.
 """
 
 from collections.abc import Mapping, Sequence
@@ -9,12 +9,11 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from causeway.evaluation.alpasim_scores import FULL_MARKS_AT, STANDING_M, alpasim_scores
 from causeway.evaluation.closed_loop import Rollout
 from causeway.evaluation.measured import Measured
 from causeway.evaluation.statistics import Estimate
 
-FULL_MARKS_AT = 0.8  # of the expert's way
-STANDING_M = 5.0  # an expert that moves less than this gives full progress
 CLOSE_M = 0.5  # "close encounter" is ours: the paper's has no public formula (method C.5.2)
 _Z = 1.959964
 _RULE_OF_THREE = 3.0  # no incident in N km: with 95 % confidence at least N/3 km between incidents
@@ -22,47 +21,61 @@ _RULE_OF_THREE = 3.0  # no incident in N km: with 95 % confidence at least N/3 k
 UNITS = {
     "collision_any": "share",
     "collision_at_fault": "share",
+    "collision_front": "share",
+    "collision_side": "share",
+    "collision_rear": "share",
     "off_road": "share",
+    "wrong_way": "share",
     "red_light_run": "share",
+    "stop_sign_run": "share",
     "lane_departure": "share",
     "close_encounter": "share",
     "min_distance_m": "m",
+    "min_time_to_collision_s": "s",
     "progress": "share",
     "scene_score": "score",
     "driven_km": "km",
+    "alpasim_collision_any": "share",
+    "alpasim_collision_at_fault": "share",
+    "alpasim_off_road": "share",
+    "alpasim_wrong_lane": "share",
+    "alpasim_progress": "share",
+    "alpasim_scene_score": "score",
+    "alpasim_off_path_m": "m",
+    "alpasim_cut_short": "share",
+    "alpasim_driven_km": "km",
 }
+_EVENTS = ("collision_at_fault", "off_road", "wrong_way", "red_light_run", "stop_sign_run", "lane_departure")
 
 
 def scores(rollout: Rollout, expert: Rollout) -> dict[str, float]:
     """The metrics of one rollout, from the ticks that the policy drove.
 
-    Events are 1.0 or 0.0: `collision_any`, `collision_at_fault` (not from behind, not while standing),
-    `off_road`, `red_light_run`, `lane_departure` (centre beyond the lane's edge), `close_encounter` (nearer
-    than 0.5 m to an agent, a collision included). `progress` = way made along the route over the expert's, cut
-    to [0, 1]; 1 when the expert moved less than 5 m. `scene_score` = 0 after an at-fault collision, off-road or
-    a failed answer, else min(progress / 0.8, 1).
+    Events are 1.0 or 0.0: `collision_any` and where it hit the ego, `collision_at_fault` (not from behind, not while
+    standing), `off_road`, `wrong_way`, `red_light_run`, `stop_sign_run`, `lane_departure` (centre beyond the lane's
+    edge), `close_encounter` (nearer than 0.5 m to an agent, a collision included). `min_time_to_collision_s`: the
+    least if all keep velocity, at most 10 s. `progress` = way made along the route over the expert's, cut to [0, 1]; 1
+    when the expert moved less than 5 m. `scene_score` = 0 after an at-fault collision, off-road or a failed answer,
+    else min(progress / 0.8, 1). `alpasim_…`: by AlpaSim's formulas and with what it excludes left out.
     """
-    history = rollout.history
-    mine = history["by_policy"]
-
-    def ever(name: str) -> float:
-        return float(np.any(history[name][mine].astype(bool)))
-
-    nearest = float(history["min_distance_m"][mine].min()) if mine.any() else float("nan")
+    history = {name: column[rollout.history["by_policy"]] for name, column in rollout.history.items()}
+    events = {name: float(history[name].any()) for name in _EVENTS}
+    where = history["collision_where"]
+    nearest = float(history["min_distance_m"].min()) if len(where) else float("nan")
     made, whole = _way_m(rollout), _way_m(expert)
     progress = 1.0 if whole < STANDING_M else float(np.clip(made / max(whole, STANDING_M), 0.0, 1.0))
-    lost = bool(rollout.failure) or ever("collision_at_fault") or ever("off_road")
+    lost = bool(rollout.failure) or events["collision_at_fault"] or events["off_road"]
     return {
-        "collision_any": ever("collision"),
-        "collision_at_fault": ever("collision_at_fault"),
-        "off_road": ever("off_road"),
-        "red_light_run": ever("red_light_run"),
-        "lane_departure": ever("lane_departure"),
+        "collision_any": float((history["collision"] != "").any()),
+        **{f"collision_{part}": float((where == part).any()) for part in ("front", "side", "rear")},
+        **events,
         "close_encounter": float(nearest < CLOSE_M),
         "min_distance_m": nearest,
+        "min_time_to_collision_s": float(history["time_to_collision_s"].min()) if len(where) else float("nan"),
         "progress": progress,
         "scene_score": 0.0 if lost else min(progress / FULL_MARKS_AT, 1.0),
         "driven_km": _driven_km(rollout),
+        **alpasim_scores(rollout, expert),
     }
 
 
@@ -82,7 +95,8 @@ def closed_loop(rollouts: Sequence[Rollout], experts: Sequence[Rollout], baselin
     """The closed-loop suite's values: the policy's, and a baseline's under `<driver>/<metric>`.
 
     A failed rollout stays in. `failed_rollouts` counts rollouts that ended because an answer failed;
-    `km_between_incidents` is over all rollouts.
+    `km_between_incidents` is over all rollouts. `alpasim_excluded_incidents` counts incidents of ours that AlpaSim's
+    rules leave out, as they came after the ego was 4 m off the expert's path.
     """
     values = _table(rollouts, experts)
     units = dict(UNITS)
@@ -98,10 +112,10 @@ def closed_loop(rollouts: Sequence[Rollout], experts: Sequence[Rollout], baselin
         suite="closed-loop",
         unit_ids=[str(r.scene) for r in rollouts],
         clusters=[str(r.scene) for r in rollouts],
-        groups=[r.scene.scenario for r in rollouts],
+        groups=[r.scene.group for r in rollouts],
         values=values,
         units=units,
-        counts={"failed_rollouts": (len(failed), len(rollouts))},
+        counts={"failed_rollouts": (len(failed), len(rollouts)), "alpasim_excluded_incidents": _excluded(values)},
         estimates=estimates,
         grouped=["scene_score", "collision_at_fault", "off_road"],
         notes=failed,
@@ -114,13 +128,26 @@ def _table(rollouts: Sequence[Rollout], experts: Sequence[Rollout]) -> dict[str,
 
 
 def _incidents(values: Mapping[str, NDArray[np.float64]]) -> dict[str, tuple[Estimate, str]]:
-    km, off_road = float(values["driven_km"].sum()), values["off_road"] > 0
-    rollouts = len(off_road)
+    """Kilometres between incidents, all and those at fault, by our counting and by AlpaSim's."""
     found = {}
-    for name, hit in (("", "collision_any"), ("_at_fault", "collision_at_fault")):
-        incidents = int(np.sum((values[hit] > 0) | off_road))
-        found[f"km_between_incidents{name}"] = (km_between(km, incidents, rollouts), "km")
+    for rules in ("", "alpasim_"):
+        km = float(values[f"{rules}driven_km"].sum())
+        for name, hit in (("", "collision_any"), ("_at_fault", "collision_at_fault")):
+            incidents = _incident(values, rules, hit)
+            estimate = km_between(km, int(incidents.sum()), len(incidents))
+            found[f"{rules}km_between_incidents{name}"] = (estimate, "km")
     return found
+
+
+def _incident(values: Mapping[str, NDArray[np.float64]], rules: str, hit: str) -> NDArray[np.bool_]:
+    """Which rollouts had an incident: a collision, or the road left."""
+    return (values[f"{rules}{hit}"] > 0) | (values[f"{rules}off_road"] > 0)
+
+
+def _excluded(values: Mapping[str, NDArray[np.float64]]) -> tuple[int, int]:
+    """(incidents that AlpaSim's rules leave out, of how many)."""
+    ours, theirs = (_incident(values, rules, "collision_any") for rules in ("", "alpasim_"))
+    return int((ours & ~theirs).sum()), int(ours.sum())
 
 
 def km_between(km: float, incidents: int, rollouts: int) -> Estimate:

@@ -6,13 +6,15 @@ formulas.
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from causeway.artifacts import Artifact
 from causeway.artifacts.hashing import text_hash
 from causeway.errors import UsageError
 from causeway.evaluation.closed_loop import SceneId
-from causeway.model.observation import Sample
+from causeway.model.observation import ObservationSpec, Sample
+from causeway.simulation.pictures.cameras import MOUNTS
 from causeway.training.sample_store import chosen_rows, read_samples
 
 SPLITS = ("test", "val", "train")
@@ -77,6 +79,24 @@ def data_of_scenes(scenes: Sequence[SceneId]) -> dict[str, Any]:
         "scenes": len(scenes),
         "scenarios": sorted({scene.scenario for scene in scenes}),
     }
+
+
+def spec_of(samples: Artifact | None) -> ObservationSpec:
+    """How the pictures and routes of samples were cut, so that a policy sees in closed loop what it was trained on."""
+    config = samples.manifest.config if samples else {}
+    default = ObservationSpec()
+    return ObservationSpec(
+        cameras=tuple(config.get("cameras", default.cameras)),
+        frame_offsets_s=tuple(config.get("frame_offsets_s", default.frame_offsets_s)),
+        height=config.get("height", default.height),
+        width=config.get("width", default.width),
+        route_points=config.get("route_points", default.route_points),
+    )
+
+
+def world_spec(spec: ObservationSpec) -> ObservationSpec:
+    """The same with the cameras of it that the built-in world has; its usual ones where it has none of them."""
+    return replace(spec, cameras=tuple(name for name in spec.cameras if name in MOUNTS) or ObservationSpec().cameras)
 
 
 def data_of_examples(machine: str) -> dict[str, Any]:

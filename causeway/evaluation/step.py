@@ -1,37 +1,18 @@
 """The evaluation steps: a policy and samples become a report; reports become one; a report becomes a decision.
 
-Knows which suite needs what and what an artifact of each kind holds. Does not know formulas. Nothing heavy is imported
-here: the suites are fetched when a step runs.
+Knows what an artifact of each kind holds. Does not know how a suite is run (`suites`) or formulas. Nothing heavy is
+imported here.
 """
 
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from causeway.artifacts import Artifact, Writer, step
-from causeway.errors import UsageError
-
-if TYPE_CHECKING:
-    from causeway.evaluation.answers import Answering, AskConfig
-    from causeway.evaluation.measured import Measured
-    from causeway.model.observation import Sample
-
-
-@dataclass(frozen=True)
-class SuiteConfig:
-    """How a suite is run; each suite reads what concerns it."""
-
-    split: str = "test"  # where it holds no sample: test, val, train, in this order, and the report says so
-    limit: int = 0  # at most so many samples, spread over the split; 0 = all
-    samples_per_moment: int = 6  # open loop
-    scenes: int = 4  # closed loop: scenes in all, the scenarios in turn
-    calls: int = 30  # latency
-    seed: int = 0
-    batch: int = 8  # samples of one question; fixed by sample order, so it never changes an answer
-    deadline_s: float = 60.0  # an answer to a batch that takes longer has failed
+from causeway.evaluation.suites import SUITES, Data, SuiteConfig, check_data
 
 
 @dataclass(frozen=True)
@@ -56,39 +37,47 @@ class GateConfig:
 
 
 @step(kind="report")
-def evaluate(policy: Artifact, samples: Artifact | None, *, out: Writer, config: EvaluateConfig) -> None:
-    """Measure a policy with the suites of the config; writes report.json, report.html, values and rollouts."""
-    _evaluate(policy, samples, out, config, config.suites)
+def evaluate(
+    policy: Artifact, samples: Artifact | None, clips: Artifact | None = None, *, out: Writer, config: EvaluateConfig
+) -> None:
+    """Measure a policy with the suites of the config; writes report.json, report.html, values, rollouts and films."""
+    _evaluate(policy, Data(samples, clips), out, config, config.suites)
 
 
 @step(kind="report")
 def evaluate_open_loop(policy: Artifact, samples: Artifact | None, *, out: Writer, config: SuiteConfig) -> None:
     """Open-loop metrics beside the baselines."""
-    _evaluate(policy, samples, out, config, ("open-loop",))
+    _evaluate(policy, Data(samples), out, config, ("open-loop",))
 
 
 @step(kind="report")
-def evaluate_closed_loop(policy: Artifact, samples: Artifact | None, *, out: Writer, config: SuiteConfig) -> None:
-    """Rollouts in the built-in world beside constant velocity; samples are not read."""
-    _evaluate(policy, samples, out, config, ("closed-loop",))
+def evaluate_closed_loop(
+    policy: Artifact, samples: Artifact | None, clips: Artifact | None = None, *, out: Writer, config: SuiteConfig
+) -> None:
+    """Rollouts in the built-in world and, where clips are named, by log replay, beside constant velocity.
+
+    Of samples is read how pictures and routes are cut, and which clips were trained on.
+    """
+    suites = ("closed-loop", "replay") if clips else ("closed-loop",)
+    _evaluate(policy, Data(samples, clips), out, config, suites)
 
 
 @step(kind="report")
 def evaluate_reasoning(policy: Artifact, samples: Artifact | None, *, out: Writer, config: SuiteConfig) -> None:
     """The words: well formed, right, kept."""
-    _evaluate(policy, samples, out, config, ("reasoning",))
+    _evaluate(policy, Data(samples), out, config, ("reasoning",))
 
 
 @step(kind="report")
 def evaluate_faithfulness(policy: Artifact, samples: Artifact | None, *, out: Writer, config: SuiteConfig) -> None:
     """How much the trajectory depends on the reasoning."""
-    _evaluate(policy, samples, out, config, ("faithfulness",))
+    _evaluate(policy, Data(samples), out, config, ("faithfulness",))
 
 
 @step(kind="report")
 def measure_latency(policy: Artifact, samples: Artifact | None, *, out: Writer, config: SuiteConfig) -> None:
     """Milliseconds of an answer, part by part, on this machine."""
-    _evaluate(policy, samples, out, config, ("latency",))
+    _evaluate(policy, Data(samples), out, config, ("latency",))
 
 
 @step(kind="report")
@@ -101,6 +90,9 @@ def merge_reports(reports: list[Artifact], *, out: Writer) -> None:
     report = merged([read_report(one) for one in reports])
     for name in ("values", "rollouts"):
         out.table(name, pa.concat_tables([one.table(name) for one in reports]))
+    for one in reports:
+        for name in (name for name in one.manifest.files if name.startswith("videos/")):
+            out.path(name).write_bytes(one.path(name).read_bytes())
     _write(report, out)
 
 
@@ -125,23 +117,24 @@ def _evaluated(artifact: Artifact) -> Any:
     return Evaluated(read_report(artifact), values_of(artifact.table("values")))
 
 
-def _evaluate(
-    policy: Artifact, samples: Artifact | None, out: Writer, config: SuiteConfig, suites: Sequence[str]
-) -> None:
+def _evaluate(policy: Artifact, data: Data, out: Writer, config: SuiteConfig, suites: Sequence[str]) -> None:
     from causeway.evaluation.measured import value_rows
-    from causeway.evaluation.report import SUITES, build_report
+    from causeway.evaluation.report import build_report
     from causeway.model import Policy
 
-    unknown = sorted(set(suites) - set(SUITES))
-    if unknown or not suites:
-        raise UsageError(f"suite {(unknown or ['(none)'])[0]!r}: suites are {', '.join(SUITES)}")
+    check_data(suites, data, config)
     loaded = Policy.load(policy.folder())
-    found, data = [], {}
-    for suite in dict.fromkeys(suites):
-        measured, data[suite] = _RUN[suite](loaded, samples, out, config)
-        found.append(measured)
-    report = build_report(found, data, policy.manifest.content_hash, config.seed)
-    out.table("values", [row for one in found for row in value_rows(one)])
+    found = {suite: SUITES[suite](loaded, data, config) for suite in dict.fromkeys(suites)}
+    measured = [one.measured for one in found.values()]
+    for source in (source for one in found.values() for source in one.data["sources"]):
+        out.source(source["name"], source["licence"])
+    report = build_report(
+        measured, {suite: one.data for suite, one in found.items()}, policy.manifest.content_hash, config.seed
+    )
+    out.table("values", [row for one in measured for row in value_rows(one)])
+    out.table("rollouts", [row for one in found.values() for row in one.rollouts])
+    for name, content in (file for one in found.values() for file in one.files.items()):
+        out.path(name).write_bytes(content)
     _write(report, out)
 
 
@@ -152,83 +145,3 @@ def _write(report: dict[str, Any], out: Writer) -> None:
     out.path(FILE_NAME).write_text(to_json(report), encoding="utf-8")
     out.path("report.html").write_text(report_page(report), encoding="utf-8")
     out.count(metrics=len(report["metrics"]))
-
-
-_Result = tuple["Measured", dict[str, Any]]
-
-
-def _ask_config(config: SuiteConfig, n: int = 1) -> AskConfig:
-    from causeway.evaluation.answers import AskConfig
-
-    return AskConfig(n, config.seed, config.batch, config.deadline_s)
-
-
-def _on_samples(
-    suite: str, samples: Artifact | None, config: SuiteConfig, labelled: bool, run: Callable[[list[Sample]], Measured]
-) -> _Result:
-    from dataclasses import replace
-
-    from causeway.evaluation.selection import data_of_samples, pick
-
-    if samples is None:
-        raise UsageError(f"suite {suite} needs samples; name a samples artifact")
-    chosen, notes = pick(samples, config.split, config.limit, labelled)
-    measured = run(chosen)
-    said = [f"{suite}: {note}" for note in notes]
-    return replace(measured, notes=[*said, *measured.notes]), data_of_samples(samples, chosen)
-
-
-def _open_loop(policy: Answering, samples: Artifact | None, out: Writer, config: SuiteConfig) -> _Result:
-    from causeway.evaluation.open_loop_suite import open_loop
-
-    asking = _ask_config(config, config.samples_per_moment)
-    return _on_samples("open-loop", samples, config, False, lambda chosen: open_loop(policy, chosen, asking))
-
-
-def _reasoning(policy: Answering, samples: Artifact | None, out: Writer, config: SuiteConfig) -> _Result:
-    from causeway.evaluation.reasoning import reasoning
-
-    asking = _ask_config(config)
-    return _on_samples("reasoning", samples, config, True, lambda chosen: reasoning(policy, chosen, asking))
-
-
-def _faithfulness(policy: Answering, samples: Artifact | None, out: Writer, config: SuiteConfig) -> _Result:
-    from causeway.evaluation.faithfulness import faithfulness
-
-    asking = _ask_config(config)
-    return _on_samples("faithfulness", samples, config, True, lambda chosen: faithfulness(policy, chosen, asking))
-
-
-def _closed_loop(policy: Answering, samples: Artifact | None, out: Writer, config: SuiteConfig) -> _Result:
-    from causeway.evaluation.closed_loop import baseline_rollouts, expert_rollouts, roll_out, rollout_rows, scene_ids
-    from causeway.evaluation.rollout_scores import closed_loop
-    from causeway.evaluation.selection import data_of_scenes
-
-    scenes = scene_ids(config.scenes, config.seed)
-    driven = roll_out(policy, scenes, _ask_config(config))
-    held, expert = baseline_rollouts(scenes), expert_rollouts(scenes)
-    out.table("rollouts", rollout_rows([*driven, *held, *expert]))
-    data = data_of_scenes(scenes)
-    for source in data["sources"]:
-        out.source(source["name"], source["licence"])
-    return closed_loop(driven, expert, held), data
-
-
-def _latency(policy: Answering, samples: Artifact | None, out: Writer, config: SuiteConfig) -> _Result:
-    from causeway.evaluation.latency import latency, machine
-    from causeway.evaluation.selection import data_of_examples, data_of_samples, pick
-    from causeway.model.observation import example_observation
-
-    if samples is None:
-        return latency(policy, [example_observation()], config.calls, config.seed), data_of_examples(machine())
-    chosen, _ = pick(samples, config.split, min(config.limit or config.calls, config.calls), False)
-    return latency(policy, chosen, config.calls, config.seed), data_of_samples(samples, chosen)
-
-
-_RUN: dict[str, Callable[[Any, Artifact | None, Writer, SuiteConfig], _Result]] = {
-    "open-loop": _open_loop,
-    "closed-loop": _closed_loop,
-    "reasoning": _reasoning,
-    "faithfulness": _faithfulness,
-    "latency": _latency,
-}

@@ -6,10 +6,12 @@ taken as old only when the very file that holds the function changes: functions 
 """
 
 from collections.abc import Callable
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 from numba import njit
+from numba.core.types import unliteral
 
+OPTIONS: dict[str, Any] = {"error_model": "numpy", "no_cfunc_wrapper": True}  # no C code calls a kernel
 P = ParamSpec("P")
 R = TypeVar("R")
 
@@ -17,6 +19,20 @@ R = TypeVar("R")
 def compiled(function: Callable[P, R]) -> Callable[P, R]:
     """The function as machine code; kept beside its file, in the user's cache, or (no place to write) in memory."""
     try:
-        return njit(cache=True, error_model="numpy")(function)
+        kernel = njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # neither the package's folder nor the user's cache can be written
-        return njit(error_model="numpy")(function)
+        kernel = njit(**OPTIONS)(function)
+    return _once(kernel)
+
+
+def _once(kernel: Any) -> Any:
+    """The kernel, compiled once for the types it is called with by others, not anew for each literal among them."""
+    found = getattr(kernel, "get_call_template", None)
+    if found is None:  # numba is switched off, and the kernel is the function itself
+        return kernel
+
+    def template(args: tuple, kws: dict) -> Any:
+        return found(tuple(map(unliteral, args)), {name: unliteral(kind) for name, kind in kws.items()})
+
+    kernel.get_call_template = template
+    return kernel

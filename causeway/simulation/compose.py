@@ -3,6 +3,7 @@
 Knows which scenarios go together and when a leg begins: times in a later leg's script count from when the expert comes
 to it. Does not know how roads are joined (`joints`). Nobody appears: whoever moves in a later leg stands, people and
 cyclists beside the road, others out of sight, until the ego is there; who would have to drive in sight is left out.
+Nobody disappears either: who drove our way in a leg turns off where it ends (`ways_off`).
 """
 
 from dataclasses import replace
@@ -16,7 +17,9 @@ from causeway.simulation import vehicle
 from causeway.simulation.expert import expert
 from causeway.simulation.expert.mind import Mind
 from causeway.simulation.roads.joints import Part, Place, joined_layout, parts_of, placed, props_of
-from causeway.simulation.roads.road import Signal
+from causeway.simulation.roads.layout import Layout
+from causeway.simulation.roads.road import Path, Signal
+from causeway.simulation.roads.ways_off import beside_way, routes_off, way_off, with_way_off
 from causeway.simulation.scenarios import SCENARIOS
 from causeway.simulation.scene import DURATION_US, Scene, Want
 from causeway.simulation.traffic.agents import FAR_M, NEVER_US, Agent, Trigger, When, advance_agents, traffic_of
@@ -27,13 +30,17 @@ IN_SIGHT = (
     *("lane_change", "lane_change_preparation", "nudge_preparation"),
 )
 CHANGES_LANE = ("lane_change", "lane_change_preparation", "bypass_construction")
+LEAVES = ("car", "truck", "bus", "motorcycle", "cyclist")  # turn off where their leg ends
+HALF_LANE_M = 1.7
 MAY_STAND = ("pedestrian", "cyclist")  # in sight, until the ego comes and they set off
 RUN_IN_M = 50.0  # of the next leg's road before its own start: to come to its speed
 SIGHT_M = 130.0
 JUNCTION_M = 35.0  # a joint is so far behind a stop line
 LONGEST_US = 2 * DURATION_US  # of a leg
 APART_M, AWAY_M = 150.0, 60.0  # a road that comes so near to where it was so long ago is laid out anew
-ATTEMPTS = 12
+ATTEMPTS = 24
+
+Places = tuple[dict[str, Place], dict[str, Place]]
 
 
 def scene_of(name: str, seed: int) -> Scene:
@@ -76,18 +83,13 @@ def checked_seed(seed: int) -> int:
 def _longer(first: Scene, leg: str, number: int) -> Scene:
     """The scene with one more leg behind what is there."""
     at_m = _joint_m(first)
-    for attempt in range(ATTEMPTS):
-        second = SCENARIOS[leg](np.random.default_rng([first.seed, number, attempt, *leg.encode()]), first.seed)
-        begins_m = at_m + RUN_IN_M
-        parts = parts_of(first, at_m, second, second.start_m - RUN_IN_M, f"{number}.")
-        layout, places = joined_layout(parts)
-        if _apart(layout.routes["ego"].points, layout.routes["ego"].s_m):
-            break
-    else:
-        raise UsageError(f"{first.scenario} {first.seed}: no room for {leg}; take another seed or fewer legs")
+    begins_m = at_m + RUN_IN_M
+    second, parts, layout, places = _joint(first, at_m, leg, number)
     speeds = (*first.speeds, (at_m, second.driver.set_speed_mps))
     agents = [a for agent in first.agents if (a := placed(parts[0], agent, places[0]))]
-    props = props_of(parts[0]) + props_of(parts[1])
+    way = way_off(parts[0])
+    agents, layout = _turned_off(agents, layout, parts[0], way, number)
+    props = beside_way(props_of(parts[0]) + props_of(parts[1]), way)
     scene = replace(first, layout=layout, agents=tuple(agents), props=props, speeds=speeds)
     begins_us = _arrival_us(scene, begins_m)
     later = [a for agent in second.agents if (a := _later(parts[1], agent, places[1], begins_m, begins_us))]
@@ -100,6 +102,49 @@ def _longer(first: Scene, leg: str, number: int) -> Scene:
         wants=(*first.wants, *wants),
         duration_us=begins_us + DURATION_US,
     )
+
+
+def _joint(first: Scene, at_m: float, leg: str, number: int) -> tuple[Scene, tuple[Part, Part], Layout, Places]:
+    """The next leg, laid out anew until it has room and, if that can be, a lane for all who drive on beside us."""
+    fits = None
+    for attempt in range(ATTEMPTS):
+        second = SCENARIOS[leg](np.random.default_rng([first.seed, number, attempt, *leg.encode()]), first.seed)
+        parts = parts_of(first, at_m, second, second.start_m - RUN_IN_M, f"{number}.")
+        layout, places = joined_layout(parts)
+        if not _apart(layout.routes["ego"].points, layout.routes["ego"].s_m):
+            continue
+        fits = fits or (second, parts, layout, places)
+        if not _stranded(parts[0], places[1]):
+            return second, parts, layout, places
+    if fits is None:
+        raise UsageError(f"{first.scenario} {first.seed}: no room for {leg}; take another seed or fewer legs")
+    return fits
+
+
+def _stranded(part: Part, there: dict[str, Place]) -> list[Agent]:
+    """Who drives our way left of us, where the next leg has no such lane: they would go on over what is no road."""
+    off = routes_off(part, way_off(part))
+    ours = [a for a in part.scene.agents if a.route in off and not a.stays and a.type in LEAVES]
+    beside = [a for a in ours if off[a.route][1] + _ends_m(a) >= HALF_LANE_M]
+    return [a for a in beside if a.route not in {place.name for place in there.values()}]
+
+
+def _turned_off(agents: list[Agent], layout: Layout, part: Part, way: Path, number: int) -> tuple[list[Agent], Layout]:
+    """Whoever drives our way, in our lane or right of it, turns off where the leg ends: the next leg is not theirs."""
+    off, taken, right_m, every = routes_off(part, way), dict[str, Path](), 0.0, list[Agent]()
+    for agent in agents:
+        route, name = off.get(agent.route), f"{agent.route}.off{number}"
+        left_m = route[1] + _ends_m(agent) if route else 0.0
+        leaves = route and not agent.stays and agent.type in LEAVES and left_m < HALF_LANE_M
+        if route and leaves:
+            taken[name], right_m = route[0], max(right_m, -left_m)
+        every.append(replace(agent, route=name) if leaves else agent)
+    return every, with_way_off(layout, way, taken, right_m)
+
+
+def _ends_m(agent: Agent) -> float:
+    """How far left of its route somebody drives at the end of its script."""
+    return agent.sideways[-1][1] if agent.sideways else agent.lateral_m
 
 
 def _wanted(want: Want, mark: str, shift_m: float) -> Want:

@@ -13,13 +13,14 @@ from numpy.typing import NDArray
 from causeway.clips.geometry import TICK_US, quaternion_from_matrix, quaternion_from_yaw, to_frame
 from causeway.clips.readers.physicalai import layout
 from causeway.clips.types import Camera
+from causeway.simulation.guidance import guided_way
 from causeway.simulation.vehicle import EGO, SUB_STEPS, sub_states
 from causeway.simulation.visibility import in_view, seen_within_m
 from causeway.simulation.world import World
 
 Array = NDArray[np.float64]
 
-TRACKED_WITHIN_M = 100.0
+TRACKED_WITHIN_M = 130.0
 FACING_COS = 0.5  # a light is read within 60° of its direction
 
 
@@ -45,7 +46,7 @@ def egomotion(world: World) -> pa.Table:
 
 
 def obstacles(world: World) -> pa.Table:
-    """Boxes of agents within 100 m, cones and barriers among them, in the rig frame of their tick."""
+    """Boxes of agents within 130 m, cones and barriers among them, in the rig frame of their tick."""
     agents = world.traffic.agents
     seen = [to_frame(tick.agents.poses, tick.ego.pose) for tick in world.ticks]
     near = [_within_reach(at) for at in seen]
@@ -116,8 +117,8 @@ def signals(world: World) -> pa.Table:
 
 
 def route(world: World) -> pa.Table:
-    """The way the ego is to take: the centre line of its lane."""
-    points = _points(world.scene.layout.routes["ego"].points)
+    """The way to go as a navigation system draws it before the drive."""
+    points = _points(guided_way(world.scene))
     return _table([(points,)], layout.ROUTE_COLUMNS, (pa.list_(pa.list_(pa.float64())),))
 
 

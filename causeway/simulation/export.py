@@ -8,9 +8,10 @@ import csv
 import io
 import json
 import os
+import sys
 import zipfile
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
@@ -26,11 +27,12 @@ from causeway.model.observation import ObservationSpec
 from causeway.reasoning.records import component_rows
 from causeway.simulation import drive_tables
 from causeway.simulation.compose import checked_seed, legs_of
+from causeway.simulation.examples import driven_example
 from causeway.simulation.pictures.cameras import cameras_of
 from causeway.simulation.scenarios import SCENARIOS
-from causeway.simulation.truth.truth import Moment, truth_of
+from causeway.simulation.truth.truth import Moment
 from causeway.simulation.video import mp4_bytes
-from causeway.simulation.world import World, expert_trajectory
+from causeway.simulation.world import World
 
 SOURCE, LICENCE, VEHICLE = "built-in world", "Apache-2.0", "built-in sedan"
 PICTURES = ObservationSpec(height=192, width=320)
@@ -43,7 +45,10 @@ HOURS = {"day": 12, "overcast": 15, "dusk": 20, "rain": 10, "fog": 7}
 
 @dataclass(frozen=True)
 class WorldConfig:
-    """How many scenes of which scenarios (or several joined by `+`), in turn. The n-th of one has seed `seed` + n."""
+    """How many scenes of which scenarios (or several joined by `+`), in turn. The n-th of one has seed `seed` + n.
+
+    Where the expert's drive of a seed is no example, another seed stands in for it (`examples.py`).
+    """
 
     scenes: int = 24
     scenarios: tuple[str, ...] = tuple(SCENARIOS)
@@ -67,19 +72,31 @@ class DriveJob:
         return f"{self.scenario}-{self.seed:06d}"
 
 
+@dataclass(frozen=True)
+class Drive:
+    """One written scene: the job as it was done, and what the tables that name all drives say of it."""
+
+    job: DriveJob
+    truth: list[dict]  # rows of the truth table
+    hour: int  # of the day
+    left_out: list[str]  # seeds that this one stands in for, with the reason
+
+
 @step(kind="drives")
 def make_world(*, out: Writer, config: WorldConfig) -> None:
     """Write drives whose causes are known; `truth.parquet` says them. UsageError for a setting that cannot be."""
-    jobs = jobs_of(config)
+    asked = jobs_of(config)
     folder = out.path(layout.FEATURES_CSV).parent
     made = []
-    for job, drive in zip(jobs, progress(_drives(folder, jobs), len(jobs), "scenes"), strict=True):
+    for drive in progress(_drives(folder, asked), len(asked), "scenes"):
         made.append(drive)
-        with out.shard(job.clip_id) as shard:
+        with out.shard(drive.job.clip_id) as shard:
             if shard is not None:
-                shard.table("truth", drive["truth"])
-                shard.count(drives=1, moments=len(drive["truth"]))
-    _write_index(out, jobs, made)
+                shard.table("truth", drive.truth)
+                shard.count(drives=1, moments=len(drive.truth), seeds_left_out=len(drive.left_out))
+    for line in (line for drive in made for line in drive.left_out):
+        print(f"{line}; another seed stands in for it", file=sys.stderr)
+    _write_index(out, made)
     out.source(SOURCE, LICENCE)
 
 
@@ -105,7 +122,7 @@ def jobs_of(config: WorldConfig) -> list[DriveJob]:
     return jobs
 
 
-def _drives(folder: Path, jobs: list[DriveJob]) -> Iterator[dict]:
+def _drives(folder: Path, jobs: list[DriveJob]) -> Iterator[Drive]:
     """Each job's drive written, in order, in as many processes as there are cores (two at most)."""
     processes = min(PROCESSES, len(os.sched_getaffinity(0)), len(jobs) // 2)
     if processes < 2:
@@ -133,12 +150,10 @@ def _die_with_parent() -> None:
         ctypes.CDLL(None).prctl(set_parent_death_signal, signal.SIGKILL)
 
 
-def write_drive(folder: Path, job: DriveJob) -> dict:
-    """Drive one scene and write its chunk files; returns {truth: rows of the truth table, hour: of the day}."""
-    world = World(job.scenario, job.seed, ObservationSpec((), (), PICTURES.height, PICTURES.width))
-    world.reset()
-    while not world.now.events.done:
-        world.step(expert_trajectory(world))
+def write_drive(folder: Path, job: DriveJob) -> Drive:
+    """Drive one scene and write its chunk files."""
+    world, moments, left_out = driven_example(job.scenario, job.seed, (PICTURES.height, PICTURES.width))
+    job = replace(job, seed=world.scene.seed)
     cameras = cameras_of(PICTURES.cameras, PICTURES.height, PICTURES.width)
     for camera in cameras:
         feature = layout.camera_feature(layout.feature_of_camera(camera.name))
@@ -146,8 +161,8 @@ def write_drive(folder: Path, job: DriveJob) -> dict:
     for label, table in _LABELS:
         _write_zip(folder, label, job, {label.name: partial(_label, table, world)})
     _write_calibration(folder, job, cameras)
-    truth = [_truth_row(job.clip_id, moment) for moment in truth_of(world)]
-    return {"truth": truth, "hour": HOURS[world.scene.look]}
+    truth = [_truth_row(job.clip_id, moment) for moment in moments]
+    return Drive(job, truth, HOURS[world.scene.look], left_out)
 
 
 def _truth_row(drive_id: str, moment: Moment) -> dict:
@@ -219,8 +234,9 @@ def _write_calibration(folder: Path, job: DriveJob, cameras: tuple[Camera, ...])
         _write(folder / feature.chunk(job.chunk), _parquet(table))
 
 
-def _write_index(out: Writer, jobs: list[DriveJob], made: list[dict]) -> None:
+def _write_index(out: Writer, made: list[Drive]) -> None:
     """The tables that name what there is: features, clips, what each clip has, where it is from."""
+    jobs = [drive.job for drive in made]
     features = layout.all_features(tuple(layout.feature_of_camera(name) for name in PICTURES.cameras))
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, layout.FEATURES_COLUMNS, lineterminator="\n")
@@ -238,7 +254,7 @@ def _write_index(out: Writer, jobs: list[DriveJob], made: list[dict]) -> None:
         "clip_id": names,
         "country": [SOURCE] * len(jobs),
         "place": names,
-        "hour_of_day": [drive["hour"] for drive in made],
+        "hour_of_day": [drive.hour for drive in made],
     }
     _write(out.path(layout.DATA_COLLECTION), _parquet(drive_tables.indexed(pa.table(places), "clip_id")))
     about = {"name": SOURCE, "licence": LICENCE, "vehicle_id": VEHICLE}

@@ -6,6 +6,9 @@ Knows how the scenes of the built-in world become stages. Does not know stepping
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
+import numpy as np
+from numpy.typing import NDArray
+
 from causeway.clips.geometry import TICK_US
 from causeway.clips.types import Camera
 from causeway.simulation.compose import scene_of
@@ -13,6 +16,7 @@ from causeway.simulation.events.events import Events
 from causeway.simulation.expert import expert
 from causeway.simulation.expert.expert import Plan
 from causeway.simulation.expert.mind import Expert, Mind
+from causeway.simulation.guidance import guided_way
 from causeway.simulation.scene import DURATION_US, Scene
 from causeway.simulation.traffic.agents import AgentStates, Traffic, advance_agents, traffic_of
 from causeway.simulation.vehicle import EGO, EgoState, VehicleShape
@@ -52,6 +56,7 @@ class Stage:
     rig: Mapping[str, Camera] = field(default_factory=dict)
     expert: Expert | None = None
     shape: VehicleShape = EGO
+    route_xy: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))  # known before the drive
 
 
 def built_in(scenario: str, seed: int) -> Stage:
@@ -74,7 +79,8 @@ def stage_of(scene: Scene) -> Stage:
     first = EgoState(x, y, yaw, scene.start_mps)
     start, last = traffic.start(), scene.duration_us // TICK_US - 1
     name = f"{scene.scenario} {scene.seed}"
-    return Stage(name, scene, traffic, first, start, others, plan, last_tick=last, expert=driver)
+    way = guided_way(scene)
+    return Stage(name, scene, traffic, first, start, others, plan, last_tick=last, expert=driver, route_xy=way)
 
 
 def _expert_plan(driver: Expert, ticks: Sequence[Tick]) -> Plan:

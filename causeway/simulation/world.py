@@ -25,6 +25,7 @@ from causeway.simulation.pictures.raster import Renderer
 from causeway.simulation.plans import carried_on, check_trajectory
 from causeway.simulation.stage import LAST_TICK, WARM_UP_TICKS, Stage, Tick, built_in
 from causeway.simulation.vehicle import EgoState, follow, poses_rig
+from causeway.training.sample_parts import route_from
 
 __all__ = ["LAST_TICK", "WARM_UP_TICKS", "Tick", "World", "WorldObservation", "expert_trajectory"]
 
@@ -75,7 +76,7 @@ class World:
         self.cameras = _cameras(self.spec, stage.rig)
         self._rig = np.array([numbers_of(c) for c in self.cameras], dtype=np.float32).reshape(-1, 16)
         self._stage = stage
-        self.scene, self.traffic, self.expert = stage.scene, stage.traffic, stage.expert
+        self.scene, self.traffic, self.expert, self.shape = stage.scene, stage.traffic, stage.expert, stage.shape
         self._grounds = grounds_of(stage.scene.layout, stage.traffic, stage.scene.start_m, stage.shape)
         self._renderer = Renderer(stage.scene, stage.traffic)
         self._pictures: dict[_Picture, NDArray[np.uint8]] = {}  # by tick and lens
@@ -176,8 +177,15 @@ class World:
             ego_history=self._history_rig(),
             speed_mps=max(now.ego.speed_mps + speed_noise_mps, 0.0),
             t0_us=now.t_us,
+            route=self._route_rig(),
             events=now.events,
         )
+
+    def _route_rig(self) -> NDArray[np.float32] | None:
+        """The way to go as far as `spec` asks for it; None where no route is known."""
+        if self.spec.route_points < 1 or len(self._stage.route_xy) < 2:
+            return None
+        return route_from(self.now.ego.pose, self._stage.route_xy, self.spec.route_points)
 
     def _history_rig(self) -> NDArray[np.float32]:
         """The last 1.5 s as measured, [16, 3] in the rig frame now."""

@@ -19,14 +19,24 @@ def history(progress_m, **events):
     return {
         "t_us": np.arange(n) * 100_000,
         "x_m": np.array(progress_m, dtype=float),
-        "y_m": np.zeros(n),
+        "y_m": np.linspace(0.0, events.get("aside_m", 0.0), n),
+        "yaw_rad": np.zeros(n),
         "progress_m": np.array(progress_m, dtype=float),
         "by_policy": np.arange(n) > 2,
         "min_distance_m": np.full(n, events.get("distance", 60.0)),
+        "time_to_collision_s": np.full(n, events.get("soonest_s", 10.0)),
         "collision": np.array(["car1" if events.get("collision") and x else "" for x in last]),
+        "collision_where": np.array([events.get("collision", "") if x else "" for x in last]),
         **{
             name: np.array([bool(events.get(name)) and bool(x) for x in last])
-            for name in ("collision_at_fault", "off_road", "red_light_run", "lane_departure")
+            for name in (
+                "collision_at_fault",
+                "off_road",
+                "wrong_way",
+                "red_light_run",
+                "stop_sign_run",
+                "lane_departure",
+            )
         },
     }
 
@@ -40,8 +50,8 @@ EXPERT = Rollout(SCENE, "expert", history([0, 5, 10, 60, 110]))
         ([0, 5, 10, 60, 110], {}, "", 1.0, 1.0),
         ([0, 5, 10, 30, 50], {}, "", 0.5, 0.4),
         ([0, 5, 10, 60, 95], {}, "", 1.0, 0.85),
-        ([0, 5, 10, 60, 110], {"collision": True, "collision_at_fault": True}, "", 0.0, 1.0),
-        ([0, 5, 10, 60, 110], {"collision": True}, "", 1.0, 1.0),
+        ([0, 5, 10, 60, 110], {"collision": "front", "collision_at_fault": True}, "", 0.0, 1.0),
+        ([0, 5, 10, 60, 110], {"collision": "rear"}, "", 1.0, 1.0),
         ([0, 5, 10, 60, 110], {"off_road": True}, "", 0.0, 1.0),
         ([0, 5, 10, 60, 110], {"red_light_run": True}, "", 1.0, 1.0),
         ([0, 5, 10, 60, 110], {}, "NaN", 0.0, 1.0),
@@ -53,6 +63,21 @@ def test_scene_score_by_hand(way, events, failure, score, progress):
     assert (found["scene_score"], found["progress"]) == pytest.approx((score, progress))
     assert found["collision_any"] == float("collision" in events)
     assert found["red_light_run"] == float("red_light_run" in events)
+    parts = [found[f"collision_{part}"] for part in ("front", "side", "rear")]
+    assert parts == [float(events.get("collision") == part) for part in ("front", "side", "rear")]
+
+
+@pytest.mark.parametrize("event", ["wrong_way", "stop_sign_run", "lane_departure"])
+def test_an_event_is_counted_and_costs_no_score(event):
+    found = scores(Rollout(SCENE, "policy", history([0, 5, 10, 60, 110], **{event: True})), EXPERT)
+    assert (found[event], found["scene_score"]) == (1.0, 1.0)
+    assert sum(found[name] for name in ("wrong_way", "stop_sign_run", "lane_departure")) == 1.0
+
+
+def test_the_least_time_to_a_collision_is_that_of_the_policy():
+    drive = history([0, 5, 10, 60, 110])
+    drive["time_to_collision_s"] = np.array([0.1, 0.1, 0.1, 2.5, 4.0])
+    assert scores(Rollout(SCENE, "policy", drive), EXPERT)["min_time_to_collision_s"] == 2.5
 
 
 def test_an_expert_that_stands_gives_full_progress():

@@ -5,9 +5,11 @@ import importlib
 import pkgutil
 from pathlib import Path
 
+from numba.core import config
 from numba.core.dispatcher import Dispatcher
 
 from causeway import simulation
+from causeway.simulation.compiled import compiled
 
 FLAGS = {"SHINES", "SKY"}  # bits of a canvas, which belong to `fill` and never change
 
@@ -31,3 +33,18 @@ def test_kernels_take_nothing_from_another_file():
         found += [(info.name, *row) for row in taken_from_elsewhere(module) if row[1] not in FLAGS]
     assert kernels > 30
     assert found == []
+
+
+def test_a_kernel_is_not_compiled_anew_for_each_literal(tmp_path, monkeypatch):
+    monkeypatch.setattr(config, "CACHE_DIR", str(tmp_path))  # what an earlier run kept would not be compiled at all
+
+    @compiled
+    def inner(number: int, yes: bool) -> int:
+        return number + 1 if yes else number
+
+    @compiled
+    def outer(number: int) -> int:
+        return inner(1, True) + inner(2, False) + inner(number, number > 3)
+
+    assert outer(5) == 2 + 2 + 6
+    assert len(inner.signatures) == 1

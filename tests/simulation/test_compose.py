@@ -96,6 +96,56 @@ def test_causes_of_a_later_leg_are_there_by_their_new_names(name, seed):
     assert moment.record.components[0].track_id.startswith("2.")
 
 
+LED = (("cut_in+curve", 1), ("stop_for_lead+nudge", 1), ("stop_for_lead+nudge", 2), ("curve+stop_for_control", 1))
+
+
+@pytest.mark.parametrize(("name", "seed"), [*LED, ("nudge+curve", 2)])
+def test_who_led_in_one_leg_is_not_in_the_way_in_the_next(name, seed):
+    world = expert_drive(name, seed)
+    for event in ("collision", "off_road", "red_light_run", "lane_departure"):
+        assert not world.history[event].astype(bool).any(), event
+    with_cause = {m.scenario for m in truth_of(world) if m.record.components}
+    assert with_cause >= set(name.split("+"))
+
+
+@pytest.mark.parametrize(("name", "seed"), LED[:2])
+def test_who_led_turns_off_and_is_on_the_road_as_long_as_one_sees_it(name, seed):
+    world = expert_drive(name, seed)
+    scene, way = world.scene, world.scene.layout.routes["ego"]
+    turned = [i for i, agent in enumerate(scene.agents) if agent.route.endswith(".off2")]
+    assert turned
+    for i in turned:
+        places = np.stack([tick.agents.poses[i, :2] for tick in world.ticks])
+        assert way.project(places[-1])[1] < -50.0
+        egos = np.stack([tick.ego.pose[:2] for tick in world.ticks])
+        near = np.hypot(*(places - egos).T) < 120.0
+        assert scene.layout.road.on_surface(places[near]).all()
+        assert np.hypot(*np.diff(places, axis=0).T).max() < 3.0  # nobody jumps
+
+
+@pytest.mark.parametrize(("name", "seed"), [("cut_in+curve", 4), ("nudge+yield_to_vru", 0), ("nudge+yield_to_vru", 1)])
+def test_whoever_drives_beside_us_has_a_road_behind_the_joint(name, seed):
+    """On the left a lane of the next leg that goes our way, on the right the way off, as wide as they need it."""
+    world = expert_drive(name, seed)
+    road, egos = world.scene.layout.road, np.stack([tick.ego.pose[:2] for tick in world.ticks])
+    cars, off = 0, []
+    for i, agent in enumerate(world.scene.agents):
+        places = np.stack([tick.agents.poses[i, :2] for tick in world.ticks])
+        near = np.hypot(*(places - egos).T) < 110.0
+        if agent.type == "car" and not agent.stays and near.any():
+            cars += 1
+            off += [] if road.on_surface(places[near]).all() else [agent.track_id]
+    assert cars > 1
+    assert off == []
+
+
+@pytest.mark.parametrize("seed", [0, 2])
+def test_easing_to_the_lower_speed_of_a_leg_is_not_for_what_comes_later(seed):
+    """One slows for the bump when it is in view, not a hundred metres before, where the next leg's set speed begins."""
+    (moment,) = [m for m in truth_of(expert_drive("curve+speed_bump", seed)) if m.scenario == "speed_bump"]
+    assert [c.kind for c in moment.record.components] == ["speed_bump"]
+
+
 def test_wrong_names_are_said():
     with pytest.raises(UsageError, match="'moon_landing' is not one of slow_for_lead"):
         legs_of("curve+moon_landing")

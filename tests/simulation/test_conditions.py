@@ -44,7 +44,7 @@ def test_a_late_plan_is_followed_from_where_the_ego_has_come():
         for _ in range(10):
             seen = world.step(constant_velocity_trajectory(seen))
         ends.append(world.now.ego.pose)
-    np.testing.assert_allclose(*ends, atol=0.6)
+    assert np.abs(ends[0] - ends[1]).max() < 0.6
 
 
 def test_of_two_plans_that_are_due_the_younger_holds():

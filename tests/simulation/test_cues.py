@@ -23,14 +23,15 @@ PATH, SECTION = path_from_curvature([(300.0, 0.0)]), CrossSection()
 PLAIN = plain_road(PATH, SECTION)
 
 
-def stage(layout, *agents, set_speed=10.0):
-    scene = Scene("curve", 0, layout, Driver(set_speed), 50.0, 10.0, agents)
+def stage(layout, *agents, set_speed=10.0, look="day"):
+    scene = Scene("curve", 0, layout, Driver(set_speed), 50.0, 10.0, agents, look=look)
     traffic = traffic_of(agents, layout.routes, layout.stops)
     return expert_for(scene, traffic), traffic.start()
 
 
 def sight(expert, seen, x_m=50.0, speed=10.0, seen_us=0, now_us=0):
-    return Sight(EgoState(x_m, 0.0, 0.0, speed), x_m, seen, along_route(expert, seen), seen_us, now_us)
+    ego, age_s = EgoState(x_m, 0.0, 0.0, speed), (now_us - seen_us) / 1e6
+    return Sight(ego, x_m, seen, along_route(expert, seen, ego, age_s), seen_us, now_us)
 
 
 def car(s_m, lateral_m=0.0, speed=8.0, name="car", **more):
@@ -42,6 +43,29 @@ def test_nearest_in_our_corridor_is_the_leader():
     cue = leader(expert, sight(expert, seen), Mind())
     assert (cue.reason, cue.cause_id, cue.law, cue.speed_mps) == (LEAD, "near", FOLLOW, 8.0)
     assert cue.at_m == pytest.approx(80.0 - 2.3 - EGO.front_m)
+
+
+@pytest.mark.parametrize(("look", "ahead_m", "leads"), [("fog", 79.0, True), ("fog", 85.0, False), ("day", 85.0, True)])
+def test_nobody_answers_to_a_lead_that_no_camera_shows(look, ahead_m, leads):
+    """In fog one sees 80 m far from the eye, 1.9 m before the rear axle."""
+    expert, seen = stage(PLAIN, car(50.0 + ahead_m), look=look)
+    assert (leader(expert, sight(expert, seen), Mind()) is not None) is leads
+
+
+def test_what_counts_is_where_the_ego_was_when_it_looked():
+    """A second ago, at 10 m/s, the lead that is 75 m ahead of here was 85 m away."""
+    expert, seen = stage(PLAIN, car(50.0 + 75.0), look="fog")
+    assert leader(expert, sight(expert, seen), Mind()) is not None
+    assert leader(expert, sight(expert, seen, seen_us=0, now_us=1_000_000), Mind()) is None
+
+
+def test_a_light_in_the_fog_is_no_reason_yet():
+    junction = Junction(140.0, {"ego": ((0, "red"),)}, ((0, "green"),))
+    layout = road_with_junction(PATH, SECTION, junction)
+    near = layout.road.signals[0].position[0] - 75.0
+    for look, x_m, asks in (("fog", near, True), ("fog", near - 10.0, False), ("day", near - 10.0, True)):
+        expert, seen = stage(layout, look=look)
+        assert bool(line_cues(expert, sight(expert, seen, x_m=x_m), Mind())[0]) is asks, (look, x_m)
 
 
 def test_leader_is_moved_on_by_the_reaction_time_and_a_stopping_one_no_farther_than_to_its_stand():

@@ -10,7 +10,7 @@ from causeway.clips.readers.physicalai import layout
 from causeway.errors import UsageError
 from causeway.simulation import drive_tables, export
 from causeway.simulation.export import WorldConfig, make_world
-from tests.simulation.driving import expert_drive
+from tests.simulation.driving import driven, expert_drive
 
 CONFIG = WorldConfig(scenes=2, scenarios=("stop_for_control", "nudge"), seed=5, camera_hz=2)
 
@@ -110,6 +110,33 @@ def test_lights_are_reported_only_where_they_can_be_read():
     table = drive_tables.signals(expert_drive("stop_for_control", 0)).to_pylist()
     assert {row["signal_id"] for row in table} >= {"signal_ego"}
     assert not {row["signal_id"] for row in table} & {"signal_cross_left", "signal_cross_right"}
+
+
+def _aside(world, points):
+    """How far left of the ego's first lane the points of a way are, by their stations."""
+    return world.scene.layout.routes["ego"].project(np.array(points)).T
+
+
+def test_the_route_leads_to_the_lane_that_the_map_asks_for_and_tells_no_more():
+    """The lane that ends, and the lane of the destination; whether somebody is beside us it does not know."""
+    for seed in range(12):
+        world = expert_drive("lane_change", seed)
+        (want,) = world.scene.wants
+        (row,) = drive_tables.route(world).to_pylist()
+        stations, left_m = _aside(world, row["points"])
+        asked = want.lane_m if want.category in ("lane", "routing_intent") else 0.0
+        assert left_m[-1] == pytest.approx(asked, abs=0.01), seed
+        assert np.abs(left_m[stations < want.from_m + 1.0]).max() < 0.01, seed
+        if asked:
+            assert left_m[stations > want.by_m + 6.0] == pytest.approx(asked, abs=0.01)
+            over_m = float(np.interp(0.5, left_m / asked, stations))
+            assert want.from_m < over_m <= min(want.by_m, want.from_m + 100.0), seed
+
+
+def test_the_route_is_the_same_however_one_drives():
+    world, seed = expert_drive("lane_change_preparation", 1), 1
+    slow = driven("lane_change_preparation", seed, lambda seen: np.zeros((64, 3)))
+    assert drive_tables.route(world).equals(drive_tables.route(slow))
 
 
 @pytest.mark.parametrize(

@@ -63,11 +63,11 @@ def test_a_carried_plan_is_the_same_path_in_the_world(ticks, yaw, x):
     curved[:, 1] = 0.01 * curved[:, 0] ** 2
     now = from_frame(curved[ticks - 1], then)
     carried = from_frame(carried_on(curved, then, now, ticks), now)
-    np.testing.assert_allclose(carried[: 64 - ticks, :2], from_frame(curved, then)[ticks:, :2], atol=1e-9)
+    assert np.abs(carried[: 64 - ticks, :2] - from_frame(curved, then)[ticks:, :2]).max() < 1e-9
 
 
 @pytest.mark.parametrize("ticks", [63, 64, 65, 100])
 def test_a_plan_carried_on_past_its_end_goes_on_at_its_last_velocity(ticks):
     here = np.array([0.8 * ticks, 0.0, 0.0])
     carried = carried_on(GOOD, np.zeros(3), here, ticks)
-    np.testing.assert_allclose(carried, GOOD, atol=1e-4)
+    assert np.abs(carried - GOOD).max() < 1e-4

@@ -43,9 +43,9 @@ def test_index_and_features(opened):
 def test_motion(opened):
     then = opened.get_clip_feature(CLIP, "egomotion")(np.array([5_000_000]))
     ego = expert_drive("curve", 5).ticks[50].ego
-    np.testing.assert_allclose(then.pose.translation[0, :2], [ego.x_m, ego.y_m], atol=1e-6)
-    np.testing.assert_allclose(then.pose.rotation.as_euler("xyz")[0], [0.0, 0.0, ego.yaw_rad], atol=1e-6)
-    np.testing.assert_allclose(np.hypot(*then.velocity[0, :2]), ego.speed_mps, atol=1e-6)
+    assert then.pose.translation[0, :2].tolist() == pytest.approx([ego.x_m, ego.y_m], abs=1e-6)
+    assert then.pose.rotation.as_euler("xyz")[0].tolist() == pytest.approx([0.0, 0.0, ego.yaw_rad], abs=1e-6)
+    assert np.hypot(*then.velocity[0, :2]) == pytest.approx(ego.speed_mps, abs=1e-6)
 
 
 def test_pictures(opened):

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from causeway.artifacts import Artifact, run, write_artifact
+from causeway.artifacts import Artifact, run
 from causeway.clips.access import clips_of
 from causeway.clips.ingest import IngestConfig, ingest
 from causeway.errors import UsageError
@@ -14,27 +14,7 @@ from causeway.simulation.replay.replay import replay_stage
 from causeway.simulation.world import World, expert_trajectory
 from tests.evidence import scenes
 from tests.simulation.driving import BLIND
-
-CLIP, TICKS = "drive-000", 80
-LOOKS_AHEAD = [0.0, 0.0, 1.0, 2.0, -1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, 1.5, 0.0, 0.0, 0.0, 1.0]
-
-
-def moving(track_id, x_m, y_m, speed, ticks=range(TICKS), **other):
-    return [scenes.track_row(CLIP, k, track_id, x_m + speed * 0.1 * k, y_m, vx_mps=speed, **other) for k in ticks]
-
-
-def recorded(folder, tracks=(), signals=(), speeds=(8.0,) * TICKS, rig=None, **has):
-    """A clips artifact: the ego drives straight on a road of 250 m, at 8 m/s unless said otherwise."""
-    tables = {
-        "clips": [scenes.clip_row(CLIP, "drive", len(speeds), scenes.START_US, **has)],
-        "ego": scenes.ego_rows(CLIP, list(speeds)),
-        "rigs": [scenes.rig_row(CLIP) | {"rig_from_camera": LOOKS_AHEAD} | (rig or {})],
-        "tracks": list(tracks),
-        "signals": list(signals),
-        **scenes.road(CLIP),
-    }
-    write_artifact("clips", tables, folder)
-    return Artifact.open(folder)
+from tests.simulation.recordings import CLIP, TICKS, moving, recorded
 
 
 def driven(clips, plan=None, others="log", spec=BLIND):
@@ -127,6 +107,15 @@ def test_pictures_are_drawn_for_its_own_camera_and_ours(tmp_path):
     empty = World.on(replay_stage(recorded(tmp_path / "e"), CLIP), spec).reset()
     for camera in range(2):
         assert not np.array_equal(seen.images[camera], empty.images[camera])
+
+
+def test_the_route_is_what_the_clip_knows_of_it_and_never_what_was_driven(tmp_path):
+    spec = ObservationSpec((), (), route_points=4)
+    clips = recorded(tmp_path / "c")
+    assert World.on(replay_stage(clips, CLIP), spec).reset().route is None
+    known = recorded(tmp_path / "r", route=[[float(x), 3.6, 0.0] for x in range(0, 200, 10)])
+    seen = World.on(replay_stage(known, CLIP), spec).reset()
+    assert seen.route == pytest.approx(np.array([[4.0 * k, 3.6] for k in range(4)]), abs=0.1)
 
 
 def test_a_lens_that_cannot_be_drawn_is_said_at_the_start(tmp_path):

@@ -11,8 +11,9 @@ BEND = path_from_curvature([(50.0, 0.0), (60.0, 0.02), (80.0, 0.0)])
 
 
 def test_straight_path_runs_along_x():
-    np.testing.assert_allclose(STRAIGHT.pose_at([0.0, 10.5, 250.0]), [[0, 0, 0], [10.5, 0, 0], [250, 0, 0]], atol=1e-9)
-    np.testing.assert_allclose(STRAIGHT.pose_at(10.0, 2.0), [10.0, 2.0, 0.0], atol=1e-9)
+    expected = np.array([[0, 0, 0], [10.5, 0, 0], [250, 0, 0]])
+    assert STRAIGHT.pose_at([0.0, 10.5, 250.0]) == pytest.approx(expected, abs=1e-9)
+    assert STRAIGHT.pose_at(10.0, 2.0) == pytest.approx(np.array([10.0, 2.0, 0.0]), abs=1e-9)
 
 
 def test_bend_turns_by_its_curvature_times_its_length():
@@ -24,7 +25,7 @@ def test_bend_turns_by_its_curvature_times_its_length():
 @given(st.floats(5.0, 180.0), st.floats(-8.0, 8.0))
 def test_projecting_a_placed_point_gives_its_place(s, lateral):
     found = BEND.project(BEND.pose_at(s, lateral)[:2])
-    np.testing.assert_allclose(found, [s, lateral], atol=0.03)
+    assert found == pytest.approx(np.array([s, lateral]), abs=0.03, rel=0)
 
 
 def test_offset_and_reversed_paths():
@@ -37,7 +38,7 @@ def test_offset_and_reversed_paths():
 
 def test_piece_keeps_both_ends_exactly():
     piece = STRAIGHT.piece(10.3, 20.6)
-    np.testing.assert_allclose(piece.points[[0, -1]], [[10.3, 0.0], [20.6, 0.0]], atol=1e-9)
+    assert piece.points[[0, -1]] == pytest.approx(np.array([[10.3, 0.0], [20.6, 0.0]]), abs=1e-9)
 
 
 def test_signal_phases():

@@ -1,11 +1,14 @@
 import numpy as np
 import pytest
 
+from causeway.reasoning.records import Component
 from causeway.simulation import constant_velocity_trajectory
 from causeway.simulation.compose import scene_of
-from causeway.simulation.truth.parts import ego_stations
+from causeway.simulation.truth import parts
+from causeway.simulation.truth.parts import UNSEEN, ego_stations, observed, when_seen
 from causeway.simulation.truth.truth import truth_of
 from causeway.simulation.vehicle import EGO
+from causeway.simulation.visibility import seen_within_m
 from tests.simulation.driving import SEEDS, driven, expert_drive
 
 
@@ -55,6 +58,53 @@ def test_nudge_leaves_the_middle_half_a_second_after_t0(seed):
     width = world.scene.layout.road.lanes[0].width_m
     crossed = np.abs(lateral).max() + 0.95 > width / 2
     assert ("out_of_lane" in out.record.lateral_decision) is bool(crossed)
+
+
+def component(first_us, last_us, track_id="a"):
+    return Component("critical_object", "car", track_id, "in_path", "moving", first_us, last_us)
+
+
+HIDDEN = component(*UNSEEN, track_id="hidden")
+
+
+def test_what_was_not_in_view_is_no_part_of_a_truth():
+    shown, late = component(0, 9), component(0, 5, "late")
+    second = observed(parts.moment(3, "nudge_preparation", "yield", "none", shown, HIDDEN, late)).record.components
+    assert [(c.track_id, c.rank) for c in second] == [("a", 1), ("late", 2)]
+    # what is left would be named as the reason for a decision that it did not ask for
+    assert observed(parts.moment(3, "nudge_preparation", "yield", "none", HIDDEN, shown)).record.components == ()
+
+
+@pytest.mark.parametrize(("shows_at", "t0"), [(0, 10), (10, 10), (12, 12), (15, 15), (16, 10)])
+def test_a_moment_waits_until_its_cause_is_in_view_but_not_beyond_the_action(shows_at, t0):
+    def made(tick):
+        return parts.moment(tick, "cut_in", "yield", "none", component(0, 99) if tick >= shows_at else HIDDEN)
+
+    assert when_seen(10, made).t0_us == t0 * 100_000
+
+
+@pytest.mark.parametrize("seed", [3, 5, 19])
+def test_nobody_is_said_to_come_towards_us_whom_no_camera_shows(seed):
+    """Scenes that used to be in fog, where whoever came was 90 m away at the moment."""
+    world = expert_drive("nudge_preparation", seed)
+    found = next(m for m in truth_of(world) if m.scenario == "nudge_preparation")
+    rival, at = found.record.components[0], world.ticks[found.t0_us // 100_000]
+    i = [agent.track_id for agent in world.scene.agents].index(rival.track_id)
+    away_m = np.hypot(*(at.agents.poses[i, :2] - at.ego.pose[:2]))
+    assert (rival.relative_pose, away_m < seen_within_m(world.scene.look)) == ("oncoming", True)
+    assert rival.observed_from_us <= found.t0_us < rival.observed_to_us
+
+
+BACKING = [s for s in range(30) if scene_of("risky_driving", s).agents[0].route == "ego"][:3]
+
+
+@pytest.mark.parametrize("seed", BACKING)
+def test_who_backs_up_does_so_when_it_is_named(seed):
+    world = expert_drive("risky_driving", seed)
+    found = next(m for m in truth_of(world) if m.scenario == "risky_driving")
+    at = world.ticks[found.t0_us // 100_000]
+    assert at.agents.speed_mps[0] < -0.5
+    assert found.record.components[0].motion in ("moving", "accelerating")
 
 
 SIGNED = next(s for s in range(40) if not scene_of("stop_for_control", s).layout.road.signals)

@@ -5,10 +5,12 @@ from multiprocessing import get_context
 import numpy as np
 import pytest
 
+from causeway.clips.geometry import from_frame
 from causeway.errors import UsageError
 from causeway.model.observation import ObservationSpec, check_observation
 from causeway.simulation import PolicyFault, World, expert_trajectory
 from causeway.simulation.conditions import Conditions
+from causeway.simulation.guidance import guided_way
 from causeway.simulation.pictures.cameras import camera_of
 from tests.simulation.driving import BLIND, SCENARIOS, SEEDS, driven, expert_drive
 
@@ -28,6 +30,18 @@ def test_expert_drives_cleanly_and_in_comfort(scenario, seed):
     assert np.abs(lateral).max() <= 4.89
     assert np.abs(np.diff(accel)).max() <= 0.413 + 0.01
     assert history["progress_m"][-1] > 40.0
+
+
+def test_the_route_is_shown_to_whoever_asks_for_it():
+    world = World("lane_change", 1, ObservationSpec((), (), route_points=8))
+    seen = world.reset()
+    assert World("lane_change", 1, BLIND).reset().route is None
+    assert seen.route.shape == (8, 2)
+    assert np.abs(seen.route[0]).max() < 2.0, "it begins beside the rig"
+    assert np.hypot(*np.diff(seen.route, axis=0).T) == pytest.approx([4.0] * 7, abs=0.1)
+    placed = from_frame(np.column_stack([seen.route, np.zeros(8)]), world.now.ego.pose)[:, :2]
+    way = guided_way(world.scene)
+    assert np.abs(placed[:, None] - way).sum(axis=-1).min(axis=1).max() < 1.1, "on the way that is exported"
 
 
 def test_observation_is_what_a_policy_takes():

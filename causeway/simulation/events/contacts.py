@@ -18,11 +18,6 @@ BUMPER_M = 0.1  # how deep a bumper is
 NOWHERE, FRONT, SIDE, REAR = 0, 1, 2, 3
 
 
-def box_distance(box: Array, others: Array) -> Array:
-    """Distance [n] between a box [5] and boxes [n, 5]; 0 where they touch."""
-    return _distances(np.ascontiguousarray(box, dtype=np.float64), np.ascontiguousarray(others, dtype=np.float64))
-
-
 def meetings(box: Array, velocity_mps: Array, others: Array, velocities_mps: Array, near_m: float) -> tuple:
     """How others [n, 5] stand to a box [5]: (where each touches it [n], least distance, seconds to a collision).
 
@@ -89,14 +84,6 @@ def _until(a: Array, b: Array, vx: float, vy: float) -> float:
         first, last = (-reach - apart) / speed, (reach - apart) / speed
         enter, leave = max(enter, min(first, last)), min(leave, max(first, last))
     return enter if enter <= leave else math.inf
-
-
-@compiled
-def _distances(box: Array, others: Array) -> Array:
-    out = np.empty(len(others))
-    for i in range(len(others)):
-        out[i] = _distance(box, others[i])
-    return out
 
 
 @compiled

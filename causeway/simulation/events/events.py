@@ -184,7 +184,9 @@ def _near(stood: EgoState | None, now: EgoState) -> bool:
 @compiled
 def _fill_boxes(poses: Array, sizes_m: Array, more: Array, boxes: Array) -> None:
     """Boxes [n, 5] of all, those that stay last."""
-    boxes[len(poses) :] = more
+    for i in range(len(more)):  # (a slice that is written to takes seconds to compile)
+        for k in range(5):
+            boxes[len(poses) + i, k] = more[i, k]
     for i in range(len(poses)):
         boxes[i, 0], boxes[i, 1], boxes[i, 2] = poses[i, 0], poses[i, 1], poses[i, 2]
         boxes[i, 3], boxes[i, 4] = sizes_m[i, 0], sizes_m[i, 1]

@@ -16,7 +16,7 @@ from causeway.simulation.expert.cues import CRUISE, Cue
 from causeway.simulation.expert.laying import into_rig
 from causeway.simulation.expert.leads import leader
 from causeway.simulation.expert.lines import line_cues
-from causeway.simulation.expert.mind import Expert, Mind, Sight
+from causeway.simulation.expert.mind import Expert, Mind, Sight, eye_of
 from causeway.simulation.expert.profiles import crosswalks_on, steady_cues
 from causeway.simulation.expert.shifts import homing, rows_of
 from causeway.simulation.expert.situation import Situation, situation
@@ -26,10 +26,12 @@ from causeway.simulation.roads.path_kernel import along, poses_at, stations_driv
 from causeway.simulation.scene import Scene
 from causeway.simulation.traffic.agents import AgentStates, Traffic
 from causeway.simulation.vehicle import EgoState
+from causeway.simulation.visibility import seen_within_m
 
 Array = NDArray[np.float64]
 
 SETTLE_S = 0.8  # how fast a deviation from the wanted path fades
+OUT_OF_SIGHT_M = -1e6  # the station of who is not in sight
 WAITS, RISKY = "waits", "risky"  # the roles of who lets us go first, and of who takes risks
 WALKING, WEAK = ("pedestrian", "animal"), ("pedestrian", "animal", "cyclist")
 
@@ -55,7 +57,7 @@ def expert_for(scene: Scene, traffic: Traffic) -> Expert:
     riding = tuple(i for i, a in enumerate(traffic.agents) if a.type == "cyclist" and not a.stays)
     risky = tuple(i for i, a in enumerate(traffic.agents) if a.role == RISKY)
     on_wheels = np.flatnonzero(~traffic.packed.stays & ~walks)
-    kinds = (weak, walks, lets_us, things, weak_ones, on_wheels, riding, risky)
+    kinds = (weak, walks, lets_us, things, weak_ones, on_wheels, riding, risky, seen_within_m(scene.look))
     return Expert(scene, traffic, steady_cues(scene), crosswalks_on(scene), *kinds)
 
 
@@ -65,7 +67,8 @@ def plan(expert: Expert, ego: EgoState, seen: AgentStates, seen_us: int, now_us:
     `mind` is that of the tick before; a fresh `Mind()` at the start of a drive.
     """
     station, lateral = expert.scene.layout.routes["ego"].foot(ego.x_m, ego.y_m)
-    now = situation(expert, Sight(ego, station, seen, along_route(expert, seen), seen_us, now_us))
+    along_m = along_route(expert, seen, ego, (now_us - seen_us) / 1e6)
+    now = situation(expert, Sight(ego, station, seen, along_m, seen_us, now_us))
     mind = sideways.decide(now, mind)
     cues, mind = _cues(now, mind)
     driver = expert.scene.driver_at(station)
@@ -74,10 +77,16 @@ def plan(expert: Expert, ego: EgoState, seen: AgentStates, seen_us: int, now_us:
     return Plan(path, cue.reason if cue else CRUISE, cue.cause_id if cue else None, wanted, mind)
 
 
-def along_route(expert: Expert, seen: AgentStates) -> Array:
-    """Stations, offsets (+ left) and headings against the ego's route [n, 3] of all agents."""
+def along_route(expert: Expert, seen: AgentStates, ego: EgoState, age_s: float) -> Array:
+    """Stations, offsets (+ left) and headings against the ego's route [n, 3] of all agents, as they were `age_s` ago.
+
+    Who was farther away then than one sees is far behind: the expert must not know what no camera could show.
+    """
     route, out = expert.scene.layout.routes["ego"], np.empty((len(seen.poses), 3))
     along(route.points, route.yaw_rad, route.curvature_per_m, route.s_m, seen.poses, out)
+    x_m, y_m = eye_of(ego, age_s)
+    hidden = np.hypot(seen.poses[:, 0] - x_m, seen.poses[:, 1] - y_m) > expert.seen_m
+    out[hidden, 0], out[hidden, 1] = OUT_OF_SIGHT_M, 0.0
     return out
 
 

@@ -24,7 +24,6 @@ LEAST_GAP_M = 3.0
 GAINS_ACCEL = 1.0  # how one is taken to speed up to the speed wanted
 SPARE_M, SPARE_S = 8.0, 0.8  # beyond what is needed, to those who come towards us and to those behind
 SIDE_M = 0.6  # beside us
-SEEN_M = 160.0
 ONCOMING_MPS = -0.5
 CROSSES, SOON_S = 0.7, 1.5  # sine of the angle beyond which one crosses our way; who is in a lane so soon is in it
 FASTER_MPS, FREE_M = 0.8, 25.0  # the lane beside is better: its leader is so much faster, or so much farther away
@@ -180,7 +179,7 @@ def blocker(
     half = EGO.width_m / 2 + SIDE_M + around.width_m / 2
     takes = np.abs(around.off_m - way.off_m) < half
     ours = np.abs(around.off_m - lane_m) < (EGO.width_m + around.width_m) / 2
-    near = (np.abs(around.s_m - station) < SEEN_M) & takes & ~np.isin(around.index, list(ids))
+    near = takes & ~np.isin(around.index, list(ids))
     oncoming = around.along_mps < ONCOMING_MPS
     middle = station + EGO.rear_axle_to_centre_m
     # towards us: it has to be past our tail when we begin, or still ahead of our front when we are back

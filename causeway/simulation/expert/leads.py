@@ -18,7 +18,6 @@ ROOM_M = 0.25  # beside us, at least
 COMES_OVER_S = 1.0  # who will be in our corridor within this time is a leader already
 TURNED = 0.5  # sine of the angle to our way beyond which one goes across it
 SPARE_S = 0.5  # who crosses has left our way so long before we come
-NEAR_M = 130.0
 LANE_M = 1.0  # from the middle of a lane that one changes to: its leader was found far enough, the gap grows gently
 
 
@@ -53,7 +52,7 @@ def _nearest(expert: Expert, sight: Sight, mind: Mind) -> int:
 def _first(along: Any, wanted: Any, speeds: Any, sizes: Any, kinds: Any, now: Any, ego: Any) -> int:
     """The nearest of all who are in our corridor when we come, or come into it soon; -1 when nobody does."""
     (centre_m, front_m, half_m), (station, speed, age_s) = ego, now
-    best, nearest = -1, station + NEAR_M
+    best, nearest = -1, math.inf
     for i in range(len(along)):
         s, off, sine = along[i, 0], along[i, 1] - wanted[i], math.sin(along[i, 2])
         if abs(sine) <= TURNED:  # where it is by now: who was beside us a reaction time ago may be ahead

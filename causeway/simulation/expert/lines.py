@@ -3,6 +3,8 @@
 Knows stop lines of the ego's route, light phases and the mind. Does not know leaders or people.
 """
 
+import math
+
 import numpy as np
 
 from causeway.simulation.expert.cues import LIGHT, STOP_SIGN, Cue, standing
@@ -28,7 +30,7 @@ def line_cues(expert: Expert, sight: Sight, mind: Mind) -> tuple[list[Cue], Mind
         if route != "ego" or left_m <= -LINE_MARGIN_M:
             continue
         if control_id in signals:
-            if _asks(signals[control_id], left_m, sight.ego.speed_mps, sight.seen_us):
+            if _asks(expert, sight, signals[control_id], left_m):
                 return [standing(LIGHT, control_id, stand_m)], mind
         elif control_id not in mind.served:
             mind = _at_sign(control_id, left_m, sight, mind)
@@ -39,10 +41,13 @@ def line_cues(expert: Expert, sight: Sight, mind: Mind) -> tuple[list[Cue], Mind
     return [], mind
 
 
-def _asks(signal: Signal, distance_m: float, speed_mps: float, seen_us: int) -> bool:
-    state = signal.state_at(seen_us)
+def _asks(expert: Expert, sight: Sight, signal: Signal, distance_m: float) -> bool:
+    """Whether a light that is in sight asks to stand."""
+    if math.dist(sight.eye_xy, signal.position[:2]) > expert.seen_m:
+        return False
+    state = signal.state_at(sight.seen_us)
     if state == "yellow":
-        return needed_brake(max(distance_m, 0.1), speed_mps) < YELLOW_BRAKE
+        return needed_brake(max(distance_m, 0.1), sight.ego.speed_mps) < YELLOW_BRAKE
     return state == "red"
 
 

@@ -4,6 +4,7 @@ Knows shapes only. Does not know how the expert decides (`expert`, `sideways`, `
 the expert has state: the plan of a tick follows from the scene, what is seen, and the mind of the tick before.
 """
 
+import math
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -15,6 +16,7 @@ from causeway.simulation.expert.shifts import Shift
 from causeway.simulation.scene import Driver, Scene
 from causeway.simulation.traffic.agents import AgentStates, Traffic
 from causeway.simulation.vehicle import EgoState
+from causeway.simulation.visibility import EYE_M
 
 if TYPE_CHECKING:
     from causeway.simulation.expert.things import Thing
@@ -73,6 +75,7 @@ class Expert:
     on_wheels: NDArray[np.int64]  # of who moves and is not on foot
     riding: tuple[int, ...]  # of cyclists who ride
     risky: tuple[int, ...]  # of agents whose script is to take risks
+    seen_m: float  # how far one sees: what the front camera cannot show nobody answers to
 
     @property
     def driver(self) -> Driver:
@@ -85,7 +88,7 @@ class Sight:
     """What the expert has before it at a tick: itself now, and others as they were at `seen_us`, a reaction time ago.
 
     `station_m` of the ego on its route; `along` [n, 3]: stations and offsets (+ left) of all agents on the ego's route,
-    and their headings against it.
+    and their headings against it; who was out of sight is nowhere on it (`expert.along_route`).
     """
 
     ego: EgoState
@@ -99,3 +102,14 @@ class Sight:
     def age_s(self) -> float:
         """How old is what is seen of others."""
         return (self.now_us - self.seen_us) / 1e6
+
+    @property
+    def eye_xy(self) -> tuple[float, float]:
+        """Where the ego looked from at `seen_us`."""
+        return eye_of(self.ego, self.age_s)
+
+
+def eye_of(ego: EgoState, age_s: float) -> tuple[float, float]:
+    """Where an ego looked from some time ago, as its speed and heading tell."""
+    ahead_m = EYE_M - ego.speed_mps * age_s
+    return ego.x_m + ahead_m * math.cos(ego.yaw_rad), ego.y_m + ahead_m * math.sin(ego.yaw_rad)

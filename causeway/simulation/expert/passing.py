@@ -84,7 +84,7 @@ def _free(now: Situation, lane_m: float, way: Passage, offset: float, waits: boo
 def past_riders(now: Situation, mind: Mind) -> Mind:
     """Nudges past cyclists, which end with a movement of their own when they are passed."""
     lane_m, driver = lane_offset(mind.shifts), now.expert.driver
-    for thing in riders(now.expert, now.sight.seen, now.age_s):
+    for thing in riders(now.expert, now.sight, now.age_s):
         out = [s for s in mind.shifts if s.track_ids == thing.ids and s.kind == NUDGE]
         home = any(s.track_ids == thing.ids and s.kind == RETURN for s in mind.shifts)
         tail = now.station + EGO.front_m - EGO.length_m
@@ -123,7 +123,7 @@ def blocked_cue(now: Situation, mind: Mind) -> Cue | None:
     waits = next((wait.cause_id for wait in mind.waiting if wait.what == NUDGE), None)
     if waits is None:
         return None
-    things = (*now.expert.things, *riders(now.expert, now.sight.seen, now.age_s))
+    things = (*now.expert.things, *riders(now.expert, now.sight, now.age_s))
     thing = next((t for t in things if waits in t.ids), None)
     if thing is None:
         return None

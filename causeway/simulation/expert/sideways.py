@@ -25,6 +25,8 @@ CHANGE_S = 1.25  # a change of lane takes so many times as long as a nudge
 QUEUES_S = 0.45  # share of the headway kept to whom one lets go ahead
 SLOWER_MPS = 3.0  # than whom one lets past
 LATE_M = 60.0
+STANDS_S = 1.2  # so long before one would have to brake for the end one looks for no gap any more
+STANDS_M = 0.5  # and who has come so near to it stays there, however slow
 LETS_PAST_S = 0.35  # a follower nearer than this is let past
 BESIDE_M = 0.8  # wanted beside us in a lane that we go to
 
@@ -92,7 +94,7 @@ def _swings(now: Situation, mind: Mind) -> bool:
 def _merging(now: Situation, want: Want, mind: Mind) -> Cue | None:
     """Make a gap: fall in behind whoever is beside us or ahead there, and stand before the lane ends."""
     end_m, driver = want.by_m - EGO.front_m - END_M, now.expert.driver
-    brakes_m = now.speed_mps**2 / (2 * driver.brake_mps2) + 2.0 * now.speed_mps
+    brakes_m = now.speed_mps**2 / (2 * driver.brake_mps2) + STANDS_S * now.speed_mps + STANDS_M
     if end_m - now.station < brakes_m:
         return standing(MERGING, want.cause_id, end_m)
     _, there = _rooms(now, lane_offset(mind.shifts), want)

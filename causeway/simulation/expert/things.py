@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 from causeway.clips.geometry import wrap_angle
 from causeway.simulation.roads.road import Element, Path
 from causeway.simulation.scene import Scene
-from causeway.simulation.traffic.agents import AgentStates, Traffic
+from causeway.simulation.traffic.agents import Traffic
 from causeway.simulation.vehicle import EGO
 
 if TYPE_CHECKING:
-    from causeway.simulation.expert.mind import Expert
+    from causeway.simulation.expert.mind import Expert, Sight
 
 Array = NDArray[np.float64]
 
@@ -60,10 +60,12 @@ def standing_things(scene: Scene, traffic: Traffic, walks: NDArray[np.bool_]) ->
     return tuple(sorted(things, key=lambda thing: thing.from_m))
 
 
-def riders(expert: "Expert", seen: AgentStates, age_s: float) -> list[Thing]:
-    """Cyclists who ride our way and slowly, where they are now, `age_s` after they were seen."""
-    route, found = expert.scene.layout.routes["ego"], []
+def riders(expert: "Expert", sight: "Sight", age_s: float) -> list[Thing]:
+    """Cyclists in sight who ride our way and slowly, where they are now, `age_s` after they were seen."""
+    route, seen, found = expert.scene.layout.routes["ego"], sight.seen, []
     for i in expert.riding:
+        if sight.along[i, 0] < 0.0:
+            continue
         agent = expert.traffic.agents[i]
         thing = _box(route, seen.poses[i], agent.track_id, expert.traffic.sizes_m[i])
         speed = float(seen.speed_mps[i])

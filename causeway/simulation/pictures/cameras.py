@@ -48,15 +48,6 @@ def numbers_of(camera: Camera) -> Array:
     return np.concatenate([lens, camera.rig_from_camera[:3].ravel()])
 
 
-def camera_from_world(camera: Camera, rig_pose: Array) -> tuple[Array, Array]:
-    """Rotation [3, 3] and translation [3] that take world points into the camera frame; `rig_pose` x, y, yaw."""
-    cos, sin = math.cos(rig_pose[2]), math.sin(rig_pose[2])
-    world_from_rig = np.array([[cos, -sin, 0.0], [sin, cos, 0.0], [0.0, 0.0, 1.0]])
-    rotation = world_from_rig @ camera.rig_from_camera[:3, :3]
-    origin = world_from_rig @ camera.rig_from_camera[:3, 3] + np.array([rig_pose[0], rig_pose[1], 0.0])
-    return rotation.T, -rotation.T @ origin
-
-
 def camera_of(name: str, height: int, width: int) -> Camera:
     """The camera of a name. UsageError for one that the world cannot render."""
     if name not in MOUNTS:

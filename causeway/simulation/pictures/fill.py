@@ -14,7 +14,7 @@ import numpy as np
 from causeway.simulation.compiled import compiled
 
 SHINES, SKY = 1 << 24, 1 << 25
-SOLID, THIN, LAMP, UNSHADED = 1, 2, 4, 8  # what a face is, as bits
+SOLID, THIN, LAMP, UNSHADED, SMALL = 1, 2, 4, 8, 16  # what a face is, as bits
 NEAR = 19_661  # 0.3 m
 FAR, FAR_ASIDE = 250 << 16, 1_000 << 16
 SUN = (5_519, 3_942, 14_192)  # a unit vector in 2⁻¹⁴
@@ -198,6 +198,12 @@ def in_picture(point: Any, radius: int, lens: Any) -> bool:
 
 
 @compiled
+def _is_speck(point: Any, radius: int, lens: Any) -> bool:
+    """Whether a ball before the camera is less than a canvas pixel across."""
+    return (lens[0] >> 8) * radius < 8 * point[2]
+
+
+@compiled
 def _too_far(point: Any, eye: Any, apart: Any) -> bool:
     """Write how far a point is from the eye; true where products with it would not fit into an integer."""
     for k in range(3):
@@ -217,6 +223,8 @@ def draw_ground(canvas: Any, depth: Any, turn: Any, eye: Any, lens: Any, pieces:
             continue
         _to_camera(turn, origin, apart, middle)
         if not in_picture(middle, radii[i], lens):
+            continue
+        if flags[i] & SMALL and _is_speck(middle, radii[i] >> 3, lens):  # seen aslant, it is a speck far earlier
             continue
         n = starts[i + 1] - starts[i]
         for j in range(n):
@@ -257,6 +265,19 @@ def _turned_away(normal: Any, corner: Any, seen_from: Any) -> bool:
 
 
 @compiled
+def _own_view(turn: Any, apart: Any, cos: int, sin: int, own: Any, seen_from: Any) -> None:
+    """Of a thing that stands turned and so far from the eye: the turn from its frame to the camera's, and the eye in
+    its frame."""
+    for k in range(3):
+        own[k, 0] = (turn[k, 0] * cos + turn[k, 1] * sin) >> 30
+        own[k, 1] = (turn[k, 1] * cos - turn[k, 0] * sin) >> 30
+        own[k, 2] = turn[k, 2]
+    seen_from[0] = -(cos * apart[0] + sin * apart[1]) >> 30
+    seen_from[1] = -(cos * apart[1] - sin * apart[0]) >> 30
+    seen_from[2] = -apart[2]
+
+
+@compiled
 def draw_things(canvas: Any, depth: Any, turn: Any, eye: Any, lens: Any, models: Any, things: Any) -> None:
     """What stands on the ground, in any order.
 
@@ -268,27 +289,19 @@ def draw_things(canvas: Any, depth: Any, turn: Any, eye: Any, lens: Any, models:
     which, places, turned, slot_colours = things
     corners, spare = np.empty((MOST_CORNERS, 3), np.int64), np.empty((MOST_CORNERS, 3), np.int64)
     u, v, q = np.empty(MOST_CORNERS, np.int64), np.empty(MOST_CORNERS, np.int64), np.empty(MOST_CORNERS, np.int64)
-    apart, shift, middle = np.empty(3, np.int64), np.empty(3, np.int64), np.empty(3, np.int64)
-    own, origin, seen_from = np.empty((3, 3), np.int64), np.zeros(3, np.int64), np.empty(3, np.int64)
+    own, shift, seen_from = np.empty((3, 3), np.int64), np.empty(3, np.int64), np.empty(3, np.int64)
+    apart, middle, origin = np.empty(3, np.int64), np.empty(3, np.int64), np.zeros(3, np.int64)
     for i in range(len(which)):
-        model = which[i]
+        model, cos, sin = which[i], turned[i, 0], turned[i, 1]
         if _too_far(places[i], eye, apart):
             continue
         apart[2] += balls[model, 0]
         _to_camera(turn, origin, apart, middle)
-        radius = balls[model, 1]
-        if not in_picture(middle, radius, lens) or (lens[0] >> 8) * radius < 8 * middle[2]:
+        if not in_picture(middle, balls[model, 1], lens) or _is_speck(middle, balls[model, 1], lens):
             continue
         apart[2] -= balls[model, 0]
         _to_camera(turn, origin, apart, shift)
-        cos, sin = turned[i, 0], turned[i, 1]
-        for k in range(3):
-            own[k, 0] = (turn[k, 0] * cos + turn[k, 1] * sin) >> 30
-            own[k, 1] = (turn[k, 1] * cos - turn[k, 0] * sin) >> 30
-            own[k, 2] = turn[k, 2]
-        seen_from[0] = -(cos * apart[0] + sin * apart[1]) >> 30
-        seen_from[1] = -(cos * apart[1] - sin * apart[0]) >> 30
-        seen_from[2] = -apart[2]
+        _own_view(turn, apart, cos, sin, own, seen_from)
         for face in range(faces[model], faces[model + 1]):
             colour = colours[face] if slots[face] == 0 else slot_colours[i, slots[face]]
             start, n = starts[face], starts[face + 1] - starts[face]

@@ -6,12 +6,14 @@ Knows geometry and colours. Does not know cameras. Long strips are cut so that f
 import numpy as np
 from numpy.typing import NDArray
 
+from causeway.simulation.pictures.asphalt import ASPHALT, marks_on, shaded
 from causeway.simulation.pictures.looks import PAINT, Look, lit, packed
 from causeway.simulation.pictures.projection import fixed
-from causeway.simulation.pictures.shapes import THIN
+from causeway.simulation.pictures.shapes import SMALL, THIN
 from causeway.simulation.roads.road import Element, Paint, Path, Road
 
 Array = NDArray[np.float64]
+Piece = tuple[Array, int, int]  # corners [4, 2], packed colour, what it is as bits
 
 STOP_LINE_M = 0.4
 BAR_M, BAR_EVERY_M = 0.55, 1.1  # of a crosswalk
@@ -75,15 +77,7 @@ def _bars(corners: Array) -> list[Array]:
 
 def ground_of(road: Road, look: Look) -> tuple[NDArray, ...]:
     """The arrays that `fill.draw_ground` wants."""
-    pieces = [(piece, packed(look.road), 0) for surface in road.surfaces for piece in strip_pieces(*surface)]
-    if not road.surfaces:  # a recorded map has lanes only
-        for lane in road.lanes:
-            half = lane.width_m / 2 + 0.3
-            pieces += [(piece, packed(look.road), 0) for piece in strip_pieces(lane.centre, half, half)]
-    for paint in road.paint:
-        pieces += [(piece, lit(PAINT[paint.colour], look), THIN) for piece in paint_pieces(paint)]
-    for element in road.elements:
-        pieces += [(piece, lit(PAINT["white"], look), THIN) for piece in element_pieces(element)]
+    pieces = [*_bare(road, look), *_painted(road, look)]
     corners = [piece for piece, _, _ in pieces]
     middles = np.array([c.mean(axis=0) for c in corners]).reshape(-1, 2)
     radii = [float(np.sqrt(np.square(c - m).sum(axis=1).max())) for c, m in zip(corners, middles, strict=True)]
@@ -96,6 +90,21 @@ def ground_of(road: Road, look: Look) -> tuple[NDArray, ...]:
         np.array([colour for _, colour, _ in pieces], dtype=np.int64),
         np.array([flags for _, _, flags in pieces], dtype=np.int64),
     )
+
+
+def _bare(road: Road, look: Look) -> list[Piece]:
+    """The surfaces, then what time has left on them; of a recorded map that has lanes only, its lanes."""
+    wider = [(lane.centre, lane.width_m / 2 + 0.3, lane.width_m / 2 + 0.3) for lane in road.lanes]
+    surfaces = road.surfaces or wider
+    asphalt = [(piece, packed(look.road), 0) for surface in surfaces for piece in strip_pieces(*surface)]
+    marks = marks_on(surfaces, ASPHALT)
+    return asphalt + [(quad, packed(shaded(look.road, shade)), THIN | SMALL) for quad, shade in marks]
+
+
+def _painted(road: Road, look: Look) -> list[Piece]:
+    lines = [(piece, lit(PAINT[paint.colour], look), THIN) for paint in road.paint for piece in paint_pieces(paint)]
+    white = lit(PAINT["white"], look)
+    return lines + [(piece, white, THIN) for element in road.elements for piece in element_pieces(element)]
 
 
 def _on_ground(points: Array) -> NDArray[np.int64]:

@@ -97,16 +97,6 @@ def view_of(lens: Lens, rig_pose: ArrayLike) -> View:
     return View(np.ascontiguousarray(turn.T), np.array(eye, dtype=np.int64), lens)
 
 
-def canvas_points(view: View, points: ArrayLike) -> NDArray[np.float64]:
-    """World points [n, 3] before the camera as canvas pixels [n, 2]: where `fill` would put them."""
-    apart = fixed(points) - view.eye
-    camera = np.stack([(apart * row).sum(axis=-1) >> 30 for row in view.turn], axis=-1)
-    fx, fy, cx, cy = view.lens.numbers[:4]
-    u = (fx * camera[:, 0] // camera[:, 2] >> 8) + cx
-    v = (fy * camera[:, 1] // camera[:, 2] >> 8) + cy
-    return np.stack([u, v], axis=-1) / 16.0
-
-
 def ground_depth(view: View) -> tuple[NDArray[np.int32], Ints]:
     """For each canvas pixel: the ground's inverse depth (0 above the horizon), and how high above it it looks × 256."""
     fx, fy, cx, cy = (float(value) for value in view.lens.numbers[:4])

@@ -17,7 +17,7 @@ from causeway.simulation.pictures.projection import TURN, cos_sin, fixed
 Array = NDArray[np.float64]
 Ints = NDArray[np.int64]
 
-SOLID, THIN, LAMP, UNSHADED = 1, 2, 4, 8  # as in `fill`
+SOLID, THIN, LAMP, UNSHADED, SMALL = 1, 2, 4, 8, 16  # as in `fill`
 OWN, BRAKE, THIRD, LEFT, RIGHT, HEAD, RED, YELLOW, GREEN, STREET, WINDOW, REVERSE = range(12)  # slots of colour
 SLOTS = 12
 

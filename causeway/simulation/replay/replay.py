@@ -28,6 +28,7 @@ from causeway.simulation.scene import Driver, Scene
 from causeway.simulation.stage import WARM_UP_TICKS, Stage, Tick
 from causeway.simulation.traffic.agents import AgentStates, traffic_of
 from causeway.simulation.vehicle import EGO, EgoState, VehicleShape
+from causeway.training.sample_parts import chosen_cameras
 
 Array = NDArray[np.float64]
 
@@ -35,15 +36,15 @@ OTHERS = ("log", "idm")
 RECORDED = "recorded"  # the reason of a recorded driver: nobody knows another
 
 
-def replay_stage(clips: Artifact, clip_id: str, others: str = "log") -> Stage:
+def replay_stage(clips: Artifact, clip_id: str, others: str = "log", cameras: Sequence[str] = ()) -> Stage:
     """The stage of a recorded clip; times count from its first tick, its frame is the clip's.
 
     `others`: `log`, everybody does what is on record, whatever the ego does; `idm`, everybody keeps to the recorded
     way but brakes for who is ahead. The first 2.0 s follow the record, and so does the stage's expert. The rig's own
-    cameras can be asked for by name. UsageError for a clip that is not there, too short, or without boxes or a map.
+    cameras can be asked for by name, and by those of `cameras` that they play in samples (`chosen_cameras`).
+    UsageError for a clip that is not there, too short, or without boxes or a map.
     """
-    if others not in OTHERS:
-        raise UsageError(f"others {others!r} is not one of {', '.join(OTHERS)}")
+    check_others(others)
     clip, ego = _usable(clips, clip_id), ego_of_clip(clips, clip_id)
     poses = np.column_stack([ego.x_m, ego.y_m, ego.yaw_rad])
     rigs = rows_of_clip(clips, "rigs", clip_id).to_pylist()
@@ -62,9 +63,22 @@ def replay_stage(clips: Artifact, clip_id: str, others: str = "log") -> Stage:
         others=partial(_later, log, react),
         plan=partial(_recorded_plan, poses),
         last_tick=clip.ticks - 1,
-        rig=_rig(clips, clip_id, rigs),
+        rig=_rig(clips, clip_id, rigs, cameras),
         shape=shape,
+        route_xy=_route(clips, clip_id),
     )
+
+
+def check_others(others: str) -> None:
+    """UsageError for a way of moving that others do not have."""
+    if others not in OTHERS:
+        raise UsageError(f"others {others!r} is not one of {', '.join(OTHERS)}")
+
+
+def _route(clips: Artifact, clip_id: str) -> Array:
+    """The way that was to be taken, as far as the clip knows one [n, 2]; never the way that was."""
+    points = [p[:2] for row in rows_of_clip(clips, "route", clip_id).to_pylist() for p in row["points"] or ()]
+    return np.array(points, dtype=np.float64).reshape(-1, 2)
 
 
 def _road(clips: Artifact, clip: Clip, poses: Array) -> Layout:
@@ -83,13 +97,18 @@ def _usable(clips: Artifact, clip_id: str) -> Clip:
     clip = clips_of(clips).get(clip_id)
     if clip is None:
         raise UsageError(f"{clip_id}: no such clip in {clips.location}")
-    if clip.ticks <= WARM_UP_TICKS + 1:
-        raise UsageError(f"{clip_id}: {clip.ticks / 10:.1f} s are too short; the first 2.0 s are the recording's")
     (row,) = rows_of_clip(clips, "clips", clip_id).to_pylist()
-    missing = [what for what in ("tracks", "map") if not row[f"has_{what}"]]
-    if missing:
-        raise UsageError(f"{clip_id}: has no {' and no '.join(missing)}; a replay needs both")
+    if why := unfit(row):
+        raise UsageError(f"{clip_id}: {why}")
     return clip
+
+
+def unfit(row: Mapping) -> str:
+    """Why a clip (a row of `clips`) can have no stage; empty when it can."""
+    if row["ticks"] <= WARM_UP_TICKS + 1:
+        return f"{row['ticks'] / 10:.1f} s are too short; the first 2.0 s are the recording's"
+    missing = [what for what in ("tracks", "map") if not row[f"has_{what}"]]
+    return f"has no {' and no '.join(missing)}; a replay needs both" if missing else ""
 
 
 def _first(ego: EgoMotion, poses: Array) -> EgoState:
@@ -121,17 +140,21 @@ def _shape(rigs: Sequence[Mapping]) -> VehicleShape:
     return replace(EGO, **{name: known[name] for name in names if _known([known[name]])})
 
 
-def _rig(clips: Artifact, clip_id: str, rigs: Sequence[Mapping]) -> dict[str, Camera]:
-    """The cameras of the clip's own rig that are calibrated, by name; without pictures, the lens is in their middle."""
+def _rig(clips: Artifact, clip_id: str, rigs: Sequence[dict], wanted: Sequence[str]) -> dict[str, Camera]:
+    """The calibrated cameras of the clip's own rig by name, and by what of `wanted` they play."""
+    lenses = ("fx", "fy", "cx", "cy")
+    named = [row for row in rigs if _known([row[n] for n in lenses]) and len(row["rig_from_camera"] or ()) == 16]
     sizes = _picture_sizes(clips, clip_id)
-    cameras = {}
-    for row in rigs:
-        name, lens = row["camera"], (row["fx"], row["fy"], row["cx"], row["cy"])
-        if _known(lens) and len(row["rig_from_camera"] or ()) == 16:
-            width, height = sizes.get(name, (round(2 * row["cx"]), round(2 * row["cy"])))
-            pose = np.array(row["rig_from_camera"], dtype=np.float64).reshape(4, 4)
-            cameras[name] = Camera(name, width, height, *lens, pose, row["model"], tuple(row["distortion"] or ()))
-    return cameras
+    playing = {row["camera"]: row for row in named} | (chosen_cameras(named, wanted) if wanted else {})
+    return {name: _camera(name, row, sizes.get(row["camera"])) for name, row in playing.items()}
+
+
+def _camera(name: str, row: Mapping, size: tuple[int, int] | None) -> Camera:
+    """A camera from its row of the rig; where no picture says how large they are, the lens is in their middle."""
+    width, height = size or (round(2 * row["cx"]), round(2 * row["cy"]))
+    pose = np.array(row["rig_from_camera"], dtype=np.float64).reshape(4, 4)
+    lens = (row["fx"], row["fy"], row["cx"], row["cy"])
+    return Camera(name, width, height, *lens, pose, row["model"], tuple(row["distortion"] or ()))
 
 
 def _known(numbers: Sequence[float | None]) -> bool:

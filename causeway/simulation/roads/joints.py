@@ -113,7 +113,7 @@ def _routes(parts: tuple[Part, Part]) -> tuple[dict[str, Path], tuple[dict[str, 
         if one is None or other is None or spans[0] is None or spans[1] is None:
             continue  # never: `_goes_on` has seen to it
         comes = spans[0][0] > 0.5  # an oncoming lane: the second part comes first
-        routes[name] = _chain(other, one) if comes else _chain(one, other)
+        routes[name] = chained(other, one) if comes else chained(one, other)
         before = (other if comes else one).length_m
         places[0][name] = Place(name, (before if comes else 0.0) - spans[0][0], spans[0])
         places[1][name] = Place(name, (0.0 if comes else before) - spans[1][0], spans[1])
@@ -138,7 +138,8 @@ def _goes_on(first: Part, second: Part, name: str) -> bool:
     return ends[0] != ends[1]
 
 
-def _chain(before: Path, after: Path) -> Path:
+def chained(before: Path, after: Path) -> Path:
+    """One path and then the other, which begins where it ends."""
     skip = 1 if np.hypot(*(before.points[-1] - after.points[0])) < 0.3 else 0
     points = np.concatenate([before.points, after.points[skip:]])
     return path_through(points, np.concatenate([before.yaw_rad, after.yaw_rad[skip:]]))

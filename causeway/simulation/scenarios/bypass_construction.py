@@ -14,6 +14,7 @@ from causeway.simulation.traffic.agents import Agent
 from causeway.simulation.vehicle import EGO
 
 TAPER_M = 14.0
+SEEN_M = 72.0  # the first cone, in fog as well, a moment before one knows of it
 
 
 def build(rng: np.random.Generator, seed: int) -> Scene:
@@ -33,6 +34,7 @@ def build(rng: np.random.Generator, seed: int) -> Scene:
     wants: tuple[Want, ...] = ()
     if closes:
         known_m = first_m - TAPER_M - speed * (driver.nudge_s * 1.25 + float(rng.uniform(1.5, 3.0))) - EGO.front_m
+        known_m = max(known_m, first_m - TAPER_M - SEEN_M)
         by_m = first_m - TAPER_M + 4.0
         wants = (Want(width, max(known_m, setting.START_M + 2.6 * speed), by_m, "odd_constraint", "cone", "cone0"),)
     agents = [*_works(rng, section, first_m, last_m), *_beside(rng, section, layout, speed)]

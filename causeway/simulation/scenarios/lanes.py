@@ -45,7 +45,7 @@ def slow_lead(rng: np.random.Generator) -> Stage:
     if rng.random() < 0.3:
         section = setting.wide_section(rng, (), 2)
     layout = plain_road(path_from_curvature(setting.gentle_bends(rng, 780.0)), section)
-    slow, since_s = speed * float(rng.uniform(0.58, 0.75)), float(rng.uniform(3.2, 5.0))
+    slow, since_s = speed * float(rng.uniform(0.58, 0.75)), float(rng.uniform(3.6, 5.2))
     gap = 6.0 + 3.5 * speed + (speed - slow) * since_s
     make = setting.truck if rng.random() < 0.4 else setting.car
     lead = make(rng, "lead", "ego", 0.0, slow)
@@ -57,10 +57,10 @@ def slow_lead(rng: np.random.Generator) -> Stage:
 
 def lane_end(rng: np.random.Generator) -> Stage:
     """Our lane ends ahead."""
-    speed, since_s = float(rng.uniform(9.0, 17.0)), float(rng.uniform(2.8, 5.0))
+    speed, since_s = float(rng.uniform(8.0, 10.2)), float(rng.uniform(2.8, 5.0))
     section = setting.wide_section(rng, (("same",), ("same", "same"), ("same", "oncoming"))[int(rng.integers(3))])
     from_m = _since_m(speed, since_s)
-    by_m = from_m + speed * float(rng.uniform(7.5, 10.5)) + 25.0
+    by_m = from_m + speed * float(rng.uniform(7.2, 8.0))  # near enough to see where it ends
     layout = road_with_lane_end(path_from_curvature(setting.gentle_bends(rng, 620.0)), section, by_m + USABLE_M)
     want = Want(section.lane_width_m, from_m, by_m, "lane", "lane_end", "ego")
     return Stage(layout, section, speed, want, "left1", since_s)
@@ -162,7 +162,7 @@ def scene_of(rng: np.random.Generator, scenario: str, seed: int, stage: Stage, b
 
 
 def _elsewhere(rng: np.random.Generator, stage: Stage) -> list[Agent]:
-    """Cars on lanes that nobody wants, and sometimes one far ahead of us."""
+    """Cars on lanes that nobody wants, and sometimes one far ahead of us: not on a lane that ends, it would go on."""
     cars: list[Agent] = []
     if stage.want.kind == "route_merge":
         return cars
@@ -171,4 +171,4 @@ def _elsewhere(rng: np.random.Generator, stage: Stage) -> list[Agent]:
     if not stage.agents and rng.random() < 0.5:
         gap = 2.6 * stage.speed_mps + float(rng.uniform(15.0, 40.0))
         cars.append(setting.car(rng, "lead", "ego", setting.START_M + EGO.front_m + gap, stage.speed_mps * 1.02))
-    return cars
+    return [car for car in cars if car.route != "ego" or stage.want.kind != "lane_end"]

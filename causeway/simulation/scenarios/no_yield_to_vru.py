@@ -38,7 +38,7 @@ def build(rng: np.random.Generator, seed: int) -> Scene:
     start_s = (at_m - seen_m - setting.START_M - EGO.front_m) / speed
     script = people.comes_to_the_edge(start_s, before_m - stays_m, walk_mps)
     agents = [people.walker(rng, "vru0", kind, "walk0", before_m, script, people.WAITS)]
-    others = setting.bystanders(rng, section, 90.0, at_m + 60.0)
+    others = setting.bystanders(rng, section, 90.0, at_m + 60.0, at_m)
     others += people.strollers(rng, section, at_m + 5.0, at_m + 50.0)
     agents += crossroad.off_road(others, layout)
     agents += setting.other_traffic(rng, section, layout.routes, speed)

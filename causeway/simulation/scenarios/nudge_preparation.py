@@ -1,7 +1,7 @@
 """A parked vehicle narrows our lane, and somebody comes towards us: wait behind it, then give it room.
 
 Cause: the parked vehicle and who comes towards us on the lane that one needs. Distractors: cars parked off the lane,
-people who stay.
+people who stay. Never in fog: nobody could say there that the lane one needs is free.
 """
 
 from dataclasses import replace
@@ -38,7 +38,7 @@ def build(rng: np.random.Generator, seed: int) -> Scene:
     return Scene(
         *("nudge_preparation", seed, layout, driver, setting.START_M, speed, tuple(agents)),
         props=setting.props_along(rng, layout.routes["ego"], section),
-        look=setting.look_of(rng),
+        look=setting.clear_look_of(rng),
     )
 
 

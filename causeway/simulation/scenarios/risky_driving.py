@@ -7,6 +7,7 @@ from dataclasses import replace
 
 import numpy as np
 
+from causeway.simulation.expert.risks import BACKS_UP_M
 from causeway.simulation.expert.speed_laws import equilibrium_gap_m
 from causeway.simulation.roads.layout import CrossSection, Layout, plain_road
 from causeway.simulation.roads.road import path_from_curvature
@@ -66,11 +67,13 @@ def _oncoming(rng: np.random.Generator, driver: Driver, section: CrossSection, l
 
 
 def _backs_up(rng: np.random.Generator, driver: Driver, section: CrossSection, _: Layout) -> Agent:
-    """A car that stands ahead of us and then comes back."""
+    """A car that stands far ahead of us and comes back before we would slow for one that stands."""
     speed = driver.set_speed_mps
-    backs_s = float(rng.uniform(3.4, 4.8))
-    s_m = setting.START_M + EGO.front_m + speed * backs_s + speed**2 / (2 * driver.brake_mps2) + 1.5 * speed + 16.0
-    lasts_s, back = float(rng.uniform(2.0, 3.5)), float(rng.uniform(1.0, 1.8))
+    backs_s = float(rng.uniform(2.6, 4.0))
+    slows_m = equilibrium_gap_m(speed, driver.headway_s) + speed**2 / 3.06 + BACKS_UP_M
+    gap_m = slows_m + speed * (driver.reaction_s + 0.7)
+    s_m = setting.START_M + EGO.front_m + speed * backs_s + gap_m + 2.5
+    lasts_s, back = float(rng.uniform(4.6, 6.0)), float(rng.uniform(1.0, 1.8))
     script = (
         (setting.us(backs_s), -back, 1.5),
         (setting.us(backs_s + lasts_s), 0.0, 1.5),

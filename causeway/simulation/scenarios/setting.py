@@ -11,6 +11,7 @@ from causeway.simulation.scene import Driver, Prop
 from causeway.simulation.traffic.agents import Agent
 
 START_M = 70.0  # road behind the ego at the start
+WALK_FREE_M = 1.5  # beside the middle of a way across
 LOOKS = ("day", "day", "overcast", "dusk", "rain", "fog")
 CAR_COLOURS = (
     (176, 178, 182),
@@ -26,6 +27,12 @@ CAR_COLOURS = (
 def look_of(rng: np.random.Generator) -> str:
     """How the light is."""
     return str(rng.choice(LOOKS))
+
+
+def clear_look_of(rng: np.random.Generator) -> str:
+    """How the light is where one has to see farther than fog lets anybody: it is overcast instead."""
+    look = look_of(rng)
+    return "overcast" if look == "fog" else look
 
 
 def driver_of(rng: np.random.Generator, set_speed_mps: float) -> Driver:
@@ -99,8 +106,10 @@ def us(seconds: float) -> int:
     return round(seconds * 10) * 100_000
 
 
-def bystanders(rng: np.random.Generator, section: CrossSection, from_m: float, to_m: float) -> list[Agent]:
-    """Pedestrians who stay on the pavement."""
+def bystanders(
+    rng: np.random.Generator, section: CrossSection, from_m: float, to_m: float, walk_m: float = -WALK_FREE_M
+) -> list[Agent]:
+    """Pedestrians who stay on the pavement; nobody stands in the way of those who cross at station `walk_m`."""
     people = []
     for i in range(int(rng.integers(0, 4))):
         side = 1.0 if rng.random() < 0.3 else -1.0
@@ -116,7 +125,7 @@ def bystanders(rng: np.random.Generator, section: CrossSection, from_m: float, t
                 colour=tuple(int(c) for c in rng.integers(40, 200, 3)),  # type: ignore[arg-type]
             )
         )
-    return people
+    return [person for person in people if abs(person.s_m - walk_m) > WALK_FREE_M]
 
 
 def other_traffic(

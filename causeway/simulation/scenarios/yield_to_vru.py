@@ -41,7 +41,7 @@ def build(rng: np.random.Generator, seed: int) -> Scene:
         layout = with_crosswalk(layout, section, "crosswalk0", at_m)
     agents = [people.walker(rng, "vru0", kind, "walk0", before_m, people.crosses(Trigger(ego_m=ego_m), walk_mps))]
     agents += _others(rng, kind, before_m, ego_m, walk_mps)
-    agents += setting.bystanders(rng, section, 90.0, at_m + 40.0)
+    agents += setting.bystanders(rng, section, 90.0, at_m + 40.0, at_m)
     agents += people.strollers(rng, section, at_m + 5.0, at_m + 50.0)
     return Scene(
         *("yield_to_vru", seed, layout, driver, setting.START_M, speed, tuple(agents)),

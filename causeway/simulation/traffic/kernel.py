@@ -82,8 +82,13 @@ def gather(
 ) -> None:
     """Fill in poses [n + 1, 3], and speeds, lengths and widths [3, n + 1], of agents and, last, the ego."""
     n = len(poses)
-    every[:n], others[0, :n], others[1, :n], others[2, :n] = poses, speed, lengths, widths
-    every[n], others[0, n], others[1, n], others[2, n] = ego_box[:3], ego_mps, ego_box[3], ego_box[4]
+    for i in range(n):  # (a slice that is written to takes seconds to compile)
+        others[0, i], others[1, i], others[2, i] = speed[i], lengths[i], widths[i]
+        for k in range(3):
+            every[i, k] = poses[i, k]
+    others[0, n], others[1, n], others[2, n] = ego_mps, ego_box[3], ego_box[4]
+    for k in range(3):
+        every[n, k] = ego_box[k]
 
 
 @compiled
@@ -245,20 +250,27 @@ def advance(
     """
     n = len(s_before)
     speed, lengths, widths = everybody[0], everybody[1], everybody[2]
-    s, lateral, change_m, new_speed, accel, turn = floats[0], floats[1], floats[2], floats[3], floats[4], floats[5]
-    route, change_us, indicator = ints[0], ints[1], ints[2]
-    s[:], lateral[:], change_m[:] = s_before, lateral_before, change_m_before
-    route[:], change_us[:] = route_before, change_us_before
-    for i in range(n):  # exact on one's own route
-        at[route[i], i, 0], at[route[i], i, 1] = s[i], lateral[i]
+    s, lateral, change_m, accel = floats[0], floats[1], floats[2], floats[4]
+    route, change_us = ints[0], ints[1]
+    for i in range(n):  # (a slice that is written to takes seconds to compile)
+        s[i], lateral[i], change_m[i] = s_before[i], lateral_before[i], change_m_before[i]
+        route[i], change_us[i] = route_before[i], change_us_before[i]
+        at[route[i], i, 0], at[route[i], i, 1] = s[i], lateral[i]  # exact on one's own route
     front = at[ego_route, n, 0] + lengths[n] / 2.0 if ego_route >= 0 else -FAR_M
     _begin(p, began, front, t_us)
     _accelerations(p, at, speed, lengths, widths, route, closed, began, accel)
     _change_lanes(
         p, at, ends, used, ego_route, speed, accel, lengths, widths, t_us, s, lateral, route, change_us, change_m
     )
-    later = t_us + 100_000
-    for i in range(n):
+    _move(p, began, speed, t_us + 100_000, floats, ints)
+
+
+@compiled
+def _move(p: "Packed", began: Ints, speed: Array, later: int, floats: Array, ints: Ints) -> None:
+    """Everybody moves on to a time with the accelerations found; see `advance` for the rows."""
+    s, lateral, change_m, new_speed, accel, turn = floats[0], floats[1], floats[2], floats[3], floats[4], floats[5]
+    change_us, indicator = ints[1], ints[2]
+    for i in range(len(speed) - 1):  # the ego is last
         v = speed[i]
         k = _scripted(p, began, i)
         lowest = min(p.part_to[k], 0.0) if k >= 0 else 0.0

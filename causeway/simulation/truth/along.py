@@ -24,6 +24,7 @@ from causeway.simulation.truth.parts import (
     light_component,
     moment,
     object_component,
+    when_seen,
 )
 from causeway.simulation.truth.ranges import curves_entered, passings, people_who_wait
 from causeway.simulation.world import World
@@ -32,9 +33,13 @@ from causeway.simulation.world import World
 def moments_along(world: World) -> list[Moment]:
     """All moments of the longitudinal channel but slowing for merging, obstacles and risky drivers."""
     named = [(onset, _NAMED.get(onset.reason, _goes_on if onset.go else None)) for onset in onsets(world)]
-    acted = [name(world, o, max(o.tick - KEY_FRAME_TICKS, 0)) for o, name in named if name]
+    acted = [_named(world, onset, name) for onset, name in named if name]
     curves = [m for m in acted if m.scenario == "curve"]
     return [*acted, *passings(world), *people_who_wait(world), *curves_entered(world, curves)]
+
+
+def _named(world: World, onset: Onset, name: Callable[[World, Onset, int], Moment]) -> Moment:
+    return when_seen(max(onset.tick - KEY_FRAME_TICKS, 0), lambda t0: name(world, onset, t0))
 
 
 def _for_light(world: World, onset: Onset, t0: int) -> Moment:

@@ -6,7 +6,7 @@ Knows plans and the first sign of what came of them. Does not know what that is 
 from dataclasses import dataclass, replace
 
 from causeway.simulation.expert.cues import CRUISE
-from causeway.simulation.world import World
+from causeway.simulation.world import Tick, World
 
 STANDING_MPS = 0.2
 ACTS_MPS2 = 0.2  # a wish beyond this is an action
@@ -57,9 +57,14 @@ def _acting(world: World, onset: Onset) -> Onset:
     sign = 1.0 if onset.go else -1.0
     accel = [sign * tick.ego.accel_mps2 for tick in world.ticks]
     acts = next((i for i in range(onset.tick, len(accel)) if accel[i] > BEGUN_MPS2), onset.tick)
-    while acts > 0 and accel[acts - 1] > BEGINS_MPS2:
+    while acts > 0 and accel[acts - 1] > BEGINS_MPS2 and (onset.go or not _eases(world.ticks[acts - 1])):
         acts -= 1
     return replace(onset, tick=acts)
+
+
+def _eases(then: Tick) -> bool:
+    """Whether one slows to a lower set speed: what comes to ask for more is no reason for that."""
+    return then.plan is not None and then.plan.reason == CRUISE and then.plan.wanted_mps2 < -ACTS_MPS2
 
 
 def _speed_change(world: World, onset: Onset) -> float:

@@ -4,7 +4,7 @@ Knows components and visibility. Does not know when a decision was taken (`along
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,7 +19,8 @@ from causeway.simulation.world import World
 
 KEY_FRAME_TICKS = 5  # 0.5 s before the action
 CHANGING_MPS2 = 0.3
-CURVE_SEEN_M, ELEMENT_SEEN_M = 80.0, 60.0
+CURVE_SEEN_M, BUMP_SEEN_M, UPRIGHT_SEEN_M = 80.0, 60.0, 100.0  # what lies flat, and what stands up
+UNSEEN = (-1, -1)  # the interval of what was not in view at the moment: no part of a truth (`observed`)
 
 
 @dataclass(frozen=True)
@@ -36,9 +37,37 @@ def moment(
     t0: int, scenario: str, longitudinal: str, lateral: str, *components: Component, until: int | None = None
 ) -> Moment:
     """A moment at a tick (and until one); components most important first."""
-    ranked = tuple(Component(**{**vars(c), "rank": i + 1}) for i, c in enumerate(components))
+    ranked = tuple(replace(c, rank=i + 1) for i, c in enumerate(components))
     record = CocRecord(longitudinal, lateral, ranked)
     return Moment(t0 * TICK_US, scenario, record, None if until is None else until * TICK_US)
+
+
+def when_seen(t0: int, made: Callable[[int], Moment]) -> Moment:
+    """The moment made at t0 or, where its first cause is hidden then, at the next tick up to the action that shows it.
+
+    Nobody decides for what cannot be seen: a sight that is blocked for a moment moves the moment, as a light does.
+    """
+    for tick in range(t0, t0 + KEY_FRAME_TICKS + 1):
+        found = made(tick)
+        if _is_seen(found.record.components[0]):
+            return found
+    return made(t0)
+
+
+def observed(m: Moment) -> Moment:
+    """The moment with those causes alone that were in view at t0; with none where the first was not.
+
+    A moment without an observable cause may still be driven, but nothing must be said to be its reason.
+    """
+    seen = [c for c in m.record.components if _is_seen(c)]
+    if not _is_seen(m.record.components[0]):
+        seen = []
+    ranked = tuple(replace(c, rank=i + 1) for i, c in enumerate(seen))
+    return replace(m, record=replace(m.record, components=ranked))
+
+
+def _is_seen(component: Component) -> bool:
+    return (component.observed_from_us, component.observed_to_us) != UNSEEN
 
 
 def agent_index(world: World, track_id: str | None) -> int:
@@ -50,7 +79,8 @@ def object_component(world: World, track_id: str | None, t0: int, pose: str, mot
     """An agent as a component, moving as it does at t0 unless `motion` says how."""
     i = agent_index(world, track_id)
     then, agent = world.ticks[t0].agents, world.traffic.agents[i]
-    speed, accel = float(then.speed_mps[i]), float(then.accel_mps2[i])
+    speed = float(then.speed_mps[i])
+    accel = float(then.accel_mps2[i]) * (1.0 if speed >= 0.0 else -1.0)  # who backs up faster is not slowing
     moves = "slowing" if accel < -CHANGING_MPS2 else "accelerating" if accel > CHANGING_MPS2 else "moving"
     if abs(speed) < STANDING_MPS and accel <= CHANGING_MPS2:
         moves = "stopped"
@@ -70,11 +100,11 @@ def light_component(world: World, signal_id: str | None, t0: int) -> Component:
 
 
 def element_component(world: World, element: Element, t0: int, category: str, kind: str) -> Component:
-    """A road element as a component: in view from 60 m before it."""
-    xy = element.shape.mean(axis=0)
+    """A road element as a component: in view from 60 m before it where it lies flat, from 100 m where it stands up."""
+    xy, within_m = element.shape.mean(axis=0), BUMP_SEEN_M if element.kind == "bump" else UPRIGHT_SEEN_M
 
     def seen(tick: int) -> bool:
-        near = np.hypot(*(xy - world.ticks[tick].ego.pose[:2])) < ELEMENT_SEEN_M
+        near = np.hypot(*(xy - world.ticks[tick].ego.pose[:2])) < within_m
         return bool(near) and seen_at(world, tick, xy, 1.0)
 
     return Component(category, kind, element.element_id, "in_path", NONE, *interval(world, t0, seen))
@@ -109,6 +139,6 @@ def seen_at(world: World, tick: int, xy: np.ndarray, height_m: float, own: int =
 
 
 def interval(world: World, t0: int, seen: Callable[[int], bool]) -> tuple[int, int]:
-    """When a cause was in view around t0, in µs; t0 alone when it was not."""
+    """When a cause was in view around t0, in µs; `UNSEEN` when it was not."""
     run = stretch([seen(tick) for tick in range(len(world.ticks))], t0)
-    return (run[0] * TICK_US, run[1] * TICK_US) if run else (t0 * TICK_US, t0 * TICK_US)
+    return (run[0] * TICK_US, run[1] * TICK_US) if run else UNSEEN

@@ -66,9 +66,8 @@ def curves_entered(world: World, braked: Sequence[Moment]) -> list[Moment]:
         begun = enters > 0 and turning[enters] != 0
         known = any(m.t0_us <= world.ticks[enters].t_us <= (m.until_us or 0) for m in braked)
         if begun and not known and turned >= CURVE_RAD and felt >= FELT_MPS2:
-            decision, _ = _keeps_doing(world, "", enters)
             cause = curve_component(world, enters, float(stations[enters]), float(stations[leaves - 1]))
-            found.append(moment(enters, "curve", decision, NONE, cause, until=leaves - 1))
+            found.append(moment(enters, "curve", NONE, "lane_keeping", cause, until=leaves - 1))
     return found
 
 

@@ -5,6 +5,7 @@ Knows the shifts and waits in the expert's mind, the scripts of those who cut in
 """
 
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -25,6 +26,7 @@ from causeway.simulation.truth.parts import (
     free_lane,
     moment,
     object_component,
+    when_seen,
 )
 from causeway.simulation.vehicle import EGO
 from causeway.simulation.world import World
@@ -80,7 +82,7 @@ def _moved(world: World, shift: Shift, stations: np.ndarray, slowed: list[Onset]
     moments = []
     small = shift.kind == RETURN and abs(shift.offset_m) < LEAST_HOME_M
     if KEY_FRAME_TICKS <= leaves < len(stations) and not small:
-        moments.append(_left(world, shift, leaves - KEY_FRAME_TICKS, slowed))
+        moments.append(when_seen(leaves - KEY_FRAME_TICKS, lambda t0: _left(world, shift, t0, slowed)))
     if abs(shift.offset_m) < LEAST_HOME_M:
         return moments
     if np.isfinite(shift.back_m) and KEY_FRAME_TICKS <= returns < len(stations):
@@ -161,7 +163,8 @@ def _prepared(world: World) -> list[Moment]:
         for cause_id, first, last in _waits(world, what):
             if last - first < LEAST_WAIT_TICKS:
                 continue
-            found.append(_preparation(world, what, scenario, cause_id, (_answers_from(world, first, last), last)))
+            t0 = _answers_from(world, first, last)
+            found.append(when_seen(t0, partial(_preparation, world, what, scenario, cause_id, last)))
     return found
 
 
@@ -188,9 +191,8 @@ def _waits(world: World, what: str) -> list[tuple[str | None, int, int]]:
     return [(cause_id, since // TICK_US, last) for (cause_id, since), last in open_at.items()]
 
 
-def _preparation(world: World, what: str, scenario: str, cause_id: str | None, ticks: tuple[int, int]) -> Moment:
+def _preparation(world: World, what: str, scenario: str, cause_id: str | None, until: int, t0: int) -> Moment:
     """What is wanted, who keeps us from it, and how one makes room for it along the road."""
-    t0, until = ticks
     wanted = _want(world, cause_id) if what == LANE_CHANGE else None
     cause = _reason(world, wanted, t0) if wanted else _thing(world, cause_id, t0, "in_path")
     rival = _rival(world, t0, wanted.lane_m if wanted else None)
@@ -235,9 +237,13 @@ def _cut_ins(world: World, slowed: list[Onset]) -> list[Moment]:
         answered = [o for o in own if -BACK_TICKS <= o.tick - (t0 or 0) <= ANSWERED_TICKS]
         if t0 is None or not answered:
             continue
-        cause = object_component(world, agent.track_id, t0, _side(world, i, t0), "cutting_in")
-        found.append(moment(t0, "cut_in", "yield", NONE, cause))
+        found.append(when_seen(t0, partial(_cut_in, world, i)))
     return found
+
+
+def _cut_in(world: World, i: int, t0: int) -> Moment:
+    cause = object_component(world, world.traffic.agents[i].track_id, t0, _side(world, i, t0), "cutting_in")
+    return moment(t0, "cut_in", "yield", NONE, cause)
 
 
 def _shows(world: World, i: int) -> int | None:
@@ -257,7 +263,10 @@ def _risk(world: World, onset: Onset) -> Moment | None:
     """Slowing for somebody whose script is to take risks."""
     if onset.reason not in (LEAD, RISKY) or _role(world, onset.cause_id) != "risky":
         return None
-    t0 = max(onset.tick - KEY_FRAME_TICKS, 0)
+    return when_seen(max(onset.tick - KEY_FRAME_TICKS, 0), partial(_risked, world, onset))
+
+
+def _risked(world: World, onset: Onset, t0: int) -> Moment:
     i = agent_index(world, onset.cause_id)
     if _comes(world, onset.cause_id, t0):
         return moment(t0, "risky_driving", "yield", NONE, object_component(world, onset.cause_id, t0, "oncoming"))

@@ -7,7 +7,7 @@ drive can be judged by this.
 
 from causeway.clips.geometry import FUTURE_US, HISTORY_US, TICK_US
 from causeway.simulation.truth.along import moments_along
-from causeway.simulation.truth.parts import Moment
+from causeway.simulation.truth.parts import Moment, observed
 from causeway.simulation.truth.sideways import ANSWERED_TICKS, moments_sideways
 from causeway.simulation.world import World
 
@@ -20,14 +20,17 @@ ALONE_US = 1_000_000  # a range in which nothing changes speaks only where nothi
 
 
 def truth_of(world: World) -> list[Moment]:
-    """The moments of a drive that the expert drove to its end, with 2.0 s before and 6.4 s after; by time."""
+    """The moments of a drive that the expert drove to its end, with 2.0 s before and 6.4 s after; by time.
+
+    Every component was in view at t0; a moment whose first cause was not (somebody stood before it) has none.
+    """
     aside = moments_sideways(world)
     along = [m for m in moments_along(world) if not any(_same(m, other) or _freed(m, other) for other in aside)]
     last_us = (len(world.ticks) - 1) * TICK_US - FUTURE_US
     moments = sorted([*along, *aside], key=lambda m: (m.t0_us, m.scenario))
     acted = [m for m in moments if not _only_goes_on(m)]
     kept = [m for m in moments if not _only_goes_on(m) or all(abs(m.t0_us - a.t0_us) > ALONE_US for a in acted)]
-    return [m for m in kept if HISTORY_US <= m.t0_us <= last_us]
+    return [observed(m) for m in kept if HISTORY_US <= m.t0_us <= last_us]
 
 
 def _only_goes_on(moment: Moment) -> bool:
