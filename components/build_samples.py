@@ -11,8 +11,14 @@ def build_samples(
     clips: dsl.Input[dsl.Artifact],
     samples: dsl.Output[dsl.Artifact],
     root: str,
+    cameras: str,
+    height: int,
+    width: int,
+    route_points: int,
 ) -> None:
     """Labels and clips become training samples."""
-    from causeway.platform.steps import run_in_component
+    from causeway.platform.steps import parts_of, run_in_component
 
-    run_in_component("build_samples", {"labels": labels.path, "clips": clips.path}, {}, root, samples.path)
+    inputs = {"labels": labels.path, "clips": clips.path}
+    settings = {"cameras": parts_of(cameras), "height": height, "width": width, "route_points": route_points}
+    run_in_component("build_samples", inputs, settings, root, samples.path)

@@ -13,9 +13,10 @@ def evaluate_closed_loop(
     root: str,
     scenes: int,
 ) -> None:
-    """Rollouts in the built-in world."""
+    """Rollouts in the built-in world, and by log replay where the samples came from recorded clips."""
+    from causeway.platform.lineage import recorded_clips
     from causeway.platform.steps import run_in_component
 
-    inputs = {"policy": policy.path, "samples": samples.path}
+    inputs = {"policy": policy.path, "samples": samples.path, "clips": recorded_clips(samples.path, root)}
     settings = {"scenes": scenes}
     run_in_component("evaluate_closed_loop", inputs, settings, root, report.path)

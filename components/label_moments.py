@@ -21,6 +21,7 @@ def label_moments(
     budget_money: float,
     price_in: float,
     price_out: float,
+    ledger: str,
 ) -> None:
     """Chain-of-Causation labels for one shard of the moments."""
     from causeway.platform.steps import run_in_component
@@ -28,5 +29,5 @@ def label_moments(
     inputs = {"evidence": evidence.path, "clips": clips.path}
     settings = {"teacher": teacher, "shard": shard, "shards": shards, "critic": critic, "in_flight": in_flight}
     settings |= {"budget_calls": budget_calls, "budget_tokens": budget_tokens, "budget_money": budget_money}
-    settings |= {"price_in": price_in, "price_out": price_out}
+    settings |= {"price_in": price_in, "price_out": price_out, "ledger": ledger}
     run_in_component("label_moments", inputs, settings, root, labels.path)

@@ -13,10 +13,11 @@ def train_vlm(
     scale: str,
     steps: int,
     seed: int,
+    vision: str,
 ) -> None:
     """Stage one: the backbone learns to see and to say."""
     from causeway.platform.steps import run_in_component
 
     inputs = {"samples": samples.path}
-    settings = {"scale": scale, "seed": seed} | ({"steps": steps} if steps else {})
+    settings = {"scale": scale, "seed": seed, "vision_tokenizer": vision} | ({"steps": steps} if steps else {})
     run_in_component("train_vlm", inputs, settings, root, policy.path)

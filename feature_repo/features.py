@@ -14,6 +14,7 @@ FOLDER = os.environ.get("CAUSEWAY_FEATURES", str(Path(__file__).parent / "store"
 ego_state = evidence_view("ego_state", FOLDER)
 lead = evidence_view("lead", FOLDER)
 contenders = evidence_view("contenders", FOLDER)
+oncoming = evidence_view("oncoming", FOLDER)
 obstacle = evidence_view("obstacle", FOLDER)
 crossing = evidence_view("crossing", FOLDER)
 signals = evidence_view("signals", FOLDER)
@@ -21,7 +22,9 @@ lanes = evidence_view("lanes", FOLDER)
 road_elements = evidence_view("road_elements", FOLDER)
 rig_calibration = rig_view(FOLDER)
 
-evidence_v1 = evidence_service([ego_state, lead, contenders, obstacle, crossing, signals, lanes, road_elements])
+evidence_v1 = evidence_service(
+    [ego_state, lead, contenders, oncoming, obstacle, crossing, signals, lanes, road_elements]
+)
 rig_v1 = rig_service(rig_calibration)
 
 __all__ = [
@@ -33,6 +36,7 @@ __all__ = [
     "lanes",
     "lead",
     "obstacle",
+    "oncoming",
     "rig_calibration",
     "rig_v1",
     "road_elements",

@@ -12,7 +12,7 @@ from components.merge_labels import merge_labels
 from components.queue_review import queue_review
 from components.validate_clips import validate_clips
 from components.validate_labels import validate_labels
-from pipelines.placement import place_tasks
+from pipelines.placement import LEDGER, place_labelling, place_tasks
 
 SHARDS = [0, 1]
 SHARDS_AT_ONCE = 2
@@ -32,10 +32,16 @@ def data(
     budget_money: float = 0.0,
     price_in: float = 0.0,
     price_out: float = 0.0,
+    ledger: str = LEDGER,
+    cameras: str = "front_wide,front_tele",
+    height: int = 128,
+    width: int = 192,
+    route_points: int = 0,
 ) -> dsl.Artifact:
     """ingest → validate → meta actions → moments → features → labels (fan-out) → review → validate → samples.
 
-    `teacher` and `critic` as `causeway label` takes them; budgets are for each of the label tasks.
+    `teacher` and `critic` as `causeway label` takes them; budgets are for each of the label tasks. `cameras` (with
+    commas), `height`, `width` and `route_points` are what a sample holds.
     """
     raw = ingest(root=root, drives=drives, layout=layout)
     clips = validate_clips(clips=raw.outputs["clips"], root=root).outputs["passed"]
@@ -57,11 +63,21 @@ def data(
             budget_money=budget_money,
             price_in=price_in,
             price_out=price_out,
+            ledger=ledger,
         )
+        place_labelling(labelled)
     merged = merge_labels(labels=dsl.Collected(labelled.outputs["labels"]), root=root)
     merged_labels = merged.outputs["merged"]
     reviewed = queue_review(labels=merged_labels, evidence=evidence, clips=clips, root=root, corrections=corrections)
     labels = validate_labels(labels=reviewed.outputs["reviewed"], root=root).outputs["passed"]
-    samples = build_samples(labels=labels, clips=clips, root=root).outputs["samples"]
+    samples = build_samples(
+        labels=labels,
+        clips=clips,
+        root=root,
+        cameras=cameras,
+        height=height,
+        width=width,
+        route_points=route_points,
+    )
     place_tasks()
-    return samples
+    return samples.outputs["samples"]

@@ -3,6 +3,7 @@
 from kfp import dsl
 
 from pipelines.data import data
+from pipelines.placement import LEDGER
 from pipelines.release import checks
 from pipelines.training import stages
 
@@ -16,6 +17,7 @@ def retraining(
     teacher: str = "rules",
     corrections: str = "",
     scale: str = "tiny",
+    vision: str = "single-image",
     steps: int = 0,
     seed: int = 0,
     scenes: int = 4,
@@ -29,6 +31,11 @@ def retraining(
     budget_money: float = 0.0,
     price_in: float = 0.0,
     price_out: float = 0.0,
+    ledger: str = LEDGER,
+    cameras: str = "front_wide,front_tele",
+    height: int = 128,
+    width: int = 192,
+    route_points: int = 0,
 ) -> dsl.Artifact:
     """Every step of the three pipelines; what is current already is not run again."""
     samples = data(
@@ -44,8 +51,15 @@ def retraining(
         budget_money=budget_money,
         price_in=price_in,
         price_out=price_out,
+        ledger=ledger,
+        cameras=cameras,
+        height=height,
+        width=width,
+        route_points=route_points,
     ).output
-    policy = stages(samples=samples, causes=samples, root=root, scale=scale, steps=steps, seed=seed).output
+    policy = stages(
+        samples=samples, causes=samples, root=root, scale=scale, steps=steps, seed=seed, vision=vision
+    ).output
     return checks(
         policy=policy,
         samples=samples,

@@ -34,10 +34,11 @@ def stages(
     scale: str,
     steps: int,
     seed: int,
+    vision: str,
 ) -> dsl.Artifact:
     """Train on `samples`; the stages that need reasoning (coc, rl) train on `causes`."""
     budget = {"root": root, "scale": scale, "steps": steps, "seed": seed}
-    seen = train_vlm(samples=causes, **budget)
+    seen = train_vlm(samples=causes, vision=vision, **budget)
     trained = train_action(samples=samples, policy=seen.outputs["policy"], **budget)
     acts = _gated(trained, samples, root)
     trained = train_coc(samples=causes, policy=trained.outputs["trained"], **budget).after(acts)
@@ -50,11 +51,17 @@ def stages(
 
 @dsl.pipeline(name="causeway-training", description="Four training stages over finished samples")
 def training(
-    root: str, data: str, causes: str = "", scale: str = "tiny", steps: int = 0, seed: int = 0
+    root: str,
+    data: str,
+    causes: str = "",
+    scale: str = "tiny",
+    steps: int = 0,
+    seed: int = 0,
+    vision: str = "single-image",
 ) -> dsl.Artifact:
     """`data` and `causes` are locations of samples; `causes` may be left out when `data` holds reasoning.
 
-    `steps` 0 means each stage's own default.
+    `steps` 0 means each stage's own default; `vision` names the vision tokenizer.
     """
     samples = open_artifact(location=data).set_display_name("open-samples")
     reasoned = open_artifact(location=causes, otherwise=data).set_display_name("open-causes")
@@ -66,4 +73,5 @@ def training(
         scale=scale,
         steps=steps,
         seed=seed,
+        vision=vision,
     ).output

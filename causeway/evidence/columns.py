@@ -9,14 +9,16 @@ import numpy as np
 from causeway.clips.surroundings.agents import Against, against_path, is_crossing, is_lead, is_obstacle, nearest_of_tick
 from causeway.clips.surroundings.contenders import is_cutting_in, nearest_contenders, signed_gap_m, towards_mps
 from causeway.clips.surroundings.lane_neighbours import neighbour_columns
+from causeway.clips.surroundings.oncoming import is_oncoming
 from causeway.clips.surroundings.road import guide, lane_columns, signal_columns
 from causeway.clips.surroundings.road_elements import element_columns
+from causeway.clips.surroundings.route_ahead import route_columns
 from causeway.clips.surroundings.scene import Scene
 
 Columns = dict[str, list]
 
 _NEEDS = {
-    **dict.fromkeys(("lead", "contenders", "obstacle", "crossing"), "has_tracks"),
+    **dict.fromkeys(("lead", "contenders", "oncoming", "obstacle", "crossing"), "has_tracks"),
     **dict.fromkeys(("lanes", "road_elements"), "has_map"),
     "signals": "has_signals",
 }
@@ -32,10 +34,11 @@ def clip_columns(scene: Scene) -> dict[str, Columns]:
             "ego_state": _ego(scene),
             "lead": _lead(scene, rows),
             "contenders": _contenders(scene, rows),
+            "oncoming": _oncoming(scene, rows),
             "obstacle": _obstacle(scene, rows),
             "crossing": _crossing(scene, rows),
             "signals": signal_columns(scene, path),
-            "lanes": lane_columns(scene, path) | neighbour_columns(scene, path),
+            "lanes": lane_columns(scene, path) | neighbour_columns(scene, path) | route_columns(scene, path),
             "road_elements": element_columns(scene, path),
         }
     for columns in views.values():
@@ -51,6 +54,7 @@ def _ego(scene: Scene) -> Columns:
         "ego_accel_mps2": ego.accel_mps2.tolist(),
         "ego_yaw_rate_radps": ego.yaw_rate_radps.tolist(),
         "ego_curvature_per_m": ego.curvature_per_m.tolist(),
+        "ego_width_m": [scene.width_m] * count,
         "has_tracks": [scene.has_tracks] * count,
         "has_map": [scene.has_map] * count,
         "has_signals": [scene.has_signals] * count,
@@ -61,7 +65,9 @@ def _lead(scene: Scene, rows: Against) -> Columns:
     chosen = nearest_of_tick(scene, rows, is_lead(scene, rows))
     return _named("lead", scene, chosen) | {
         "lead_distance_m": _pick(np.maximum(rows.gap_m, 0.0), chosen),
+        "lead_lateral_m": _pick(rows.offset_m, chosen),
         "lead_speed_mps": _pick(rows.along_mps, chosen),
+        "lead_towards_mps": _pick(towards_mps(rows), chosen),
         "lead_accel_mps2": _pick(rows.accel_mps2, chosen),
     }
 
@@ -74,6 +80,7 @@ def _contenders(scene: Scene, rows: Against) -> Columns:
             f"{side}_gap_m": _pick(signed_gap_m(rows), chosen),
             f"{side}_relative_speed_mps": _pick(relative_mps, chosen),
             f"{side}_towards_mps": _pick(towards_mps(rows), chosen),
+            f"{side}_indicator": [scene.tracks.indicator[row] if row >= 0 else None for row in chosen],
         }
     chosen = nearest_of_tick(scene, rows, is_cutting_in(scene, rows))
     return (
@@ -85,6 +92,17 @@ def _contenders(scene: Scene, rows: Against) -> Columns:
             "cut_in_towards_mps": _pick(towards_mps(rows), chosen),
         }
     )
+
+
+def _oncoming(scene: Scene, rows: Against) -> Columns:
+    chosen = nearest_of_tick(scene, rows, is_oncoming(scene, rows))
+    return _named("oncoming", scene, chosen) | {
+        "oncoming_distance_m": _pick(np.maximum(rows.gap_m, 0.0), chosen),
+        "oncoming_lateral_m": _pick(rows.offset_m, chosen),
+        "oncoming_clearance_m": _pick(rows.clearance_m, chosen),
+        "oncoming_speed_mps": _pick(-rows.along_mps, chosen),
+        "oncoming_towards_mps": _pick(towards_mps(rows), chosen),
+    }
 
 
 def _obstacle(scene: Scene, rows: Against) -> Columns:

@@ -20,6 +20,7 @@ _DIGITS = 6  # rounding that makes the last bits of different machines equal
 _SINCE = {  # the column that says since when, and what must stay the same for it
     "lead": ("lead_since_us", ("lead_track_id",)),
     "contenders": ("cut_in_since_us", ("cut_in_track_id",)),
+    "oncoming": ("oncoming_since_us", ("oncoming_track_id",)),
     "obstacle": ("obstacle_since_us", ("obstacle_track_id",)),
     "crossing": ("crossing_since_us", ("crossing_track_id",)),
     "signals": ("signal_since_us", ("signal_id", "signal_state")),

@@ -14,6 +14,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "ego_accel_mps2",
         "ego_yaw_rate_radps",
         "ego_curvature_per_m",
+        "ego_width_m",
         "has_tracks",
         "has_map",
         "has_signals",
@@ -22,15 +23,23 @@ VIEWS: dict[str, tuple[str, ...]] = {
         "lead_track_id",
         "lead_type",
         "lead_distance_m",
+        "lead_lateral_m",
         "lead_speed_mps",
+        "lead_towards_mps",
         "lead_accel_mps2",
         "lead_since_us",
     ),
     "contenders": (
         *("left_track_id", "left_type", "left_gap_m", "left_relative_speed_mps", "left_towards_mps"),
+        "left_indicator",
         *("right_track_id", "right_type", "right_gap_m", "right_relative_speed_mps", "right_towards_mps"),
+        "right_indicator",
         *("cut_in_track_id", "cut_in_type", "cut_in_distance_m", "cut_in_lateral_m", "cut_in_towards_mps"),
         "cut_in_since_us",
+    ),
+    "oncoming": (
+        *("oncoming_track_id", "oncoming_type", "oncoming_distance_m", "oncoming_lateral_m", "oncoming_clearance_m"),
+        *("oncoming_speed_mps", "oncoming_towards_mps", "oncoming_since_us"),
     ),
     "obstacle": (
         "obstacle_track_id",
@@ -52,6 +61,7 @@ VIEWS: dict[str, tuple[str, ...]] = {
     "lanes": (
         *("stop_line_distance_m", "curve_curvature_per_m", "curve_distance_m", "lane_offset_m", "lane_width_m"),
         *("has_left_lane", "has_right_lane", "split_distance_m", "merge_distance_m"),
+        *("lane_end_distance_m", "on_ramp", "route_action", "route_distance_m"),
     ),
     "road_elements": (
         *("crosswalk_id", "crosswalk_distance_m", "bump_id", "bump_distance_m"),

@@ -6,7 +6,9 @@ Knows manifests only. An input that is no artifact (raw drives) ends the walk.
 from pathlib import Path
 from typing import Any
 
-from causeway.artifacts import Manifest, read_manifest
+from causeway.artifacts import Manifest, lookup, read_manifest, store
+
+WORLD = "built-in world"  # its name as a source
 
 
 def lineage(last: Manifest, root: Path) -> list[Manifest]:
@@ -24,6 +26,18 @@ def lineage(last: Manifest, root: Path) -> list[Manifest]:
 
     visit(last)
     return list(found.values())
+
+
+def recorded_clips(samples: str, root: str) -> str | None:
+    """Where under `root` the clips are that samples were cut from; None when they are not there any more.
+
+    None for the built-in world's too: its scenes are driven themselves, which tells more than their record.
+    """
+    made = read_manifest(samples)
+    there = lookup.whole(store.join(root, "clips", str(made.inputs.get("clips"))))
+    if there is None or {source["name"] for source in there.sources} == {WORLD}:
+        return None
+    return there.location
 
 
 def _hashes(inputs: dict[str, Any]) -> list[str]:

@@ -11,9 +11,11 @@ from typing import Any
 from causeway.artifacts.store import is_s3
 from causeway.errors import UsageError
 from causeway.platform.laptop import check_arguments, pipeline_function
+from causeway.platform.steps import parts_of
 
 _BUDGET = ("budget_calls", "budget_tokens", "budget_money", "price_in", "price_out")
 _LABELLING = frozenset({"teacher", "critic", "in_flight", *_BUDGET})  # settings of `label_moments`
+_SAMPLES = ("height", "width", "route_points")  # settings of `build_samples`, and its cameras
 _CASTS = {"Integer": int, "Float": float}  # as KFP names the types of parameters; any other is text
 
 
@@ -46,6 +48,7 @@ def pipeline_arguments(name: str, settings: Sequence[str], root: str) -> dict[st
         refuse_password(given["registry"])  # before any log has it
     if "teacher" in inputs:
         _refuse_labellers(given)
+        _refuse_samples(given)
     return given
 
 
@@ -54,6 +57,16 @@ def _refuse_labellers(given: dict[str, Any]) -> None:
     from causeway.reasoning.label_config import LabelConfig
 
     LabelConfig(**{name: value for name, value in given.items() if name in _LABELLING})
+
+
+def _refuse_samples(given: dict[str, Any]) -> None:
+    """UsageError for what the last step of the data pipeline would refuse."""
+    asked = {name: given[name] for name in _SAMPLES if name in given}
+    asked |= {"cameras": tuple(parts_of(given["cameras"]))} if "cameras" in given else {}
+    if asked:
+        from causeway.training.samples import SamplesConfig
+
+        SamplesConfig(**asked)
 
 
 def _cast(key: str, value: str, kind: str) -> Any:

@@ -6,6 +6,7 @@ columns alone: pictures stay on disk.
 
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import astuple
 from typing import Any
 
 import numpy as np
@@ -13,6 +14,7 @@ import pyarrow as pa
 
 from causeway.artifacts import Artifact
 from causeway.platform.show_sections import Section, counted, crossed, no_number
+from causeway.reasoning.balance import balances, first_category, said_twice
 
 Describe = Callable[[Artifact], list[Section]]
 
@@ -113,20 +115,30 @@ _NOT_FEATURES = ("moment_id", "clip_id", "t0_us", "event_us", "created_us", "sce
 
 
 def labels(artifact: Artifact) -> list[Section]:
-    """Status by decision, consistency, reasons, and what waits for a person."""
-    names = ("status", "longitudinal_decision", "lateral_decision", "consistent", "reasons", "critic_score", "teacher")
-    columns = _columns(artifact, "labels", *names)
+    """Status by decision, cause and scenario, balance, what is said twice, reasons, and what waits for a person."""
+    names = ("status", "longitudinal_decision", "lateral_decision", "consistent", "critic_score", "teacher", "scenario")
+    columns = _columns(artifact, "labels", *names, "reasons", "components", "moment_id", "clip_id", "t0_us")
+    rows = [dict(zip(columns, values, strict=True)) for values in zip(*columns.values(), strict=True)]
     scores = [s for s in columns["critic_score"] if s is not None and np.isfinite(s)]
     spread = (("critic score", len(scores), *np.quantile(scores, [0, 0.5, 1]).tolist()),) if scores else ()
-    reasons = [reason for row in columns["reasons"] for reason in row or ()]
+    causes = [(first_category(row), row["status"]) for row in rows]
+    reasons = [reason for row in rows for reason in row["reasons"] or ()]
+    accepted = [row for row in rows if row["status"] == "accepted"]
     return [
         crossed("longitudinal decision by status", "decision", _pairs(columns, "longitudinal_decision", "status")),
         crossed("lateral decision by status", "decision", _pairs(columns, "lateral_decision", "status")),
+        crossed("first cause by status", "category", causes),
+        crossed("scenario by status", "scenario", _pairs(columns, "scenario", "status")),
+        Section("balance of accepted labels", _BALANCE, tuple(astuple(b) for b in balances(accepted) if b.labels)),
+        Section("said twice within a second", ("moment", "and"), tuple(said_twice(rows))),
         crossed("consistent by teacher", "consistent", _pairs(columns, "consistent", "teacher")),
         Section("scores", ("what", "labels", "lowest", "median", "highest"), spread),
         counted("reasons", "reason", reasons),
         counted("review queue", "status", _columns(artifact, "review_queue", "status")["status"]),
     ]
+
+
+_BALANCE = ("of", "labels", "classes", "most frequent", "its share", "evenness")
 
 
 def samples(artifact: Artifact) -> list[Section]:

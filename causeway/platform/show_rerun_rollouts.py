@@ -11,7 +11,7 @@ from causeway.artifacts import Artifact
 from causeway.errors import UnusableInput
 from causeway.platform.show_rerun import Recording, lines
 
-_EVENTS = ("collision", "off_road", "lane_departure", "red_light_run", "failure")
+_EVENTS = ("collision", "off_road", "lane_departure", "wrong_way", "red_light_run", "stop_sign_run", "failure")
 _COLOURS = ((46, 204, 113), (59, 111, 182), (217, 142, 4), (192, 57, 43), (142, 68, 173))
 _NUMBERS = ("speed_mps", "accel_mps2", "curvature_per_m", "progress_m")
 

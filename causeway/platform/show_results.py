@@ -81,7 +81,16 @@ def rollouts(artifact: Artifact) -> list[Section]:
     return [Section("rollouts", heads, tuple(rows))]
 
 
-_EVENTS = ("collision", "collision_at_fault", "off_road", "lane_departure", "red_light_run", "failure")
+_EVENTS = (
+    "collision",
+    "collision_at_fault",
+    "off_road",
+    "lane_departure",
+    "wrong_way",
+    "red_light_run",
+    "stop_sign_run",
+    "failure",
+)
 
 
 def report(artifact: Artifact) -> list[Section]:

@@ -75,7 +75,7 @@ def resolve_config(function: Callable, settings: Mapping[str, Any]) -> Any:
 
 
 def typed_settings(name: str, written: Sequence[str]) -> dict[str, Any]:
-    """Settings of a step as a person writes them, `name=value`, each with the type of its default."""
+    """Settings of a step as a person writes them, `name=value`, each typed as its default is; tuples with commas."""
     from causeway.artifacts import config_class
 
     kind = config_class(step_function(name))
@@ -86,10 +86,24 @@ def typed_settings(name: str, written: Sequence[str]) -> dict[str, Any]:
         if not equals or key not in defaults:
             raise UsageError(f"--set {text}: write name=value; {name} knows {', '.join(sorted(defaults)) or 'none'}")
         try:
-            found[key] = type(defaults[key])(value)
-        except ValueError as error:
-            raise UsageError(f"--set {text}: not a number") from error
+            found[key] = _as(defaults[key], value)
+        except (KeyError, ValueError) as error:
+            raise UsageError(f"--set {text}: not a number (or true, false)") from error
     return found
+
+
+def _as(default: Any, text: str) -> Any:
+    """A text with the type of a default; of a tuple the parts, which have commas between them."""
+    if isinstance(default, bool):
+        return {"true": True, "false": False}[text.strip().lower()]
+    if isinstance(default, tuple):
+        return tuple(_as(default[0], part) for part in parts_of(text))
+    return type(default)(text)
+
+
+def parts_of(text: str) -> list[str]:
+    """What stands between the commas of a setting, without the spaces around it."""
+    return [part.strip() for part in text.split(",")]
 
 
 def run_named(
@@ -143,9 +157,7 @@ def _asked_key(name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any]
     flat = [item for value in inputs.values() for item in (value if isinstance(value, list) else [value])]
     manifests = [read_manifest(item) if item else None for item in flat]
     hashes = [m.content_hash if m else None for m in manifests]
-    return lookup.key_of(
-        {"asked": name, "inputs": hashes, "settings": dict(settings), "code": code_hash(STEPS[name])}
-    )
+    return lookup.key_of({"asked": name, "inputs": hashes, "settings": dict(settings), "code": code_hash(STEPS[name])})
 
 
 def _names_a_file(value: Any) -> bool:
@@ -217,5 +229,3 @@ def error_from_line(text: str) -> CausewayError | None:
         return kinds.get(line["exit_code"], CausewayError)(line["message"])
     except (ValueError, KeyError, TypeError):
         return None
-
-

@@ -50,9 +50,11 @@ def _beside(away_from: str) -> tuple[Cause, ...]:
     )
 
 
-def _change() -> tuple[Cause, ...]:
+def _change(side: str) -> tuple[Cause, ...]:
+    poses = ("in_path", NONE, side)
     return (
-        Cause(_ROUTE),
+        Cause(_ROUTE, kinds=("target_lane", "route_merge", "route_split"), poses=poses),
+        Cause(_ROUTE, kinds=(f"route_{side}",)),
         Cause(_OBJECT, poses=("in_path",), motions=_ALONG),
         Cause(_LANE, kinds=("lane_end",)),
         Cause(_ODD, kinds=(*_BLOCKING, "emergency_vehicle")),
@@ -103,8 +105,8 @@ CAUSES: dict[str, tuple[Cause, ...]] = {
     "nudge_in_lane_left": _beside("right"),
     "nudge_out_of_lane_right": _beside("left"),
     "nudge_in_lane_right": _beside("left"),
-    "lane_change_left": _change(),
-    "lane_change_right": _change(),
+    "lane_change_left": _change("left"),
+    "lane_change_right": _change("right"),
     "pull_over": (
         Cause(_ODD, kinds=("emergency_vehicle",)),
         Cause(_ROUTE),

@@ -20,10 +20,14 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class CriticConfig:
-    """Where a label's score, 0 to 1, puts it. How exact a description must be is `critic_seen.Tolerance`."""
+    """Where its checks put a label: the one place of these thresholds.
 
-    accept_from: float = 0.99  # every check passed
-    reject_below: float = 0.7  # two or more checks of six failed
+    How exact a description must be is `critic_seen.Tolerance`, what presses a driver `rules_bounds.RuleBounds`.
+    """
+
+    accept_from: float = 0.99  # every check passed: of the rules, and of a model critic's questions
+    reject_below: float = 0.7  # two or more checks of six failed, or of four questions
+    agreed_above: float = 0.5  # of several teachers: a label that no more than this share gave waits for a person
 
 
 TOLERANCE = Tolerance()
@@ -93,8 +97,16 @@ def _coverage(record: CocRecord, trace: str, evidence: "Evidence") -> Iterator[s
 def _correctness(record: CocRecord, trace: str, evidence: "Evidence") -> Iterator[str]:
     """Each component causes a decision."""
     for component in record.components:
-        if not any(can_cause(component, decision) for decision in _decisions(record)):
+        explains = any(can_cause(component, decision) for decision in _decisions(record))
+        if not explains and not _is_in_the_way(component, record):
             yield f"correctness: {component.kind} causes neither decision"
+
+
+def _is_in_the_way(component: Component, record: CocRecord) -> bool:
+    """What stands in our lane, where one yields to who comes towards us: why one needs the other's lane."""
+    stands = component.relative_pose == "in_path" and component.motion == "stopped"
+    comes = any(c.relative_pose == "oncoming" for c in record.components)
+    return component.category == "critical_object" and stands and comes and record.longitudinal_decision == "yield"
 
 
 def _proximity(record: CocRecord, trace: str, evidence: "Evidence") -> Iterator[str]:

@@ -68,6 +68,12 @@ def _is(component: Component, evidence: "Evidence", what: str) -> bool:
 
 
 def _lead(component: Component, evidence: "Evidence", tolerance: Tolerance) -> bool:
+    """Who drives ahead of us; on its side and cutting in while it still comes over."""
+    if component.motion == "cutting_in":
+        comes = (evidence.lead_towards_mps or 0.0) > tolerance.comes_over_mps
+        beside = abs(evidence.lead_lateral_m or 0.0) > tolerance.middle_m
+        side = _on_side(component.relative_pose, evidence.lead_lateral_m, tolerance)
+        return _is(component, evidence, "lead") and comes and beside and side
     pose = component.relative_pose == "in_path"
     rider = component.kind in ("cyclist", "motorcycle") and component.relative_pose in ("left", "right")
     moves = _moves(component.motion, evidence.lead_speed_mps, evidence.lead_accel_mps2, tolerance)
@@ -106,6 +112,13 @@ def _crossing(component: Component, evidence: "Evidence", tolerance: Tolerance) 
     return moves and _on_side(component.relative_pose, evidence.crossing_lateral_m, tolerance)
 
 
+def _oncoming(component: Component, evidence: "Evidence", tolerance: Tolerance) -> bool:
+    """Who comes towards us: it drives, and how its speed changes is in no column."""
+    drives = (evidence.oncoming_speed_mps or 0.0) >= tolerance.standing_mps
+    moves = component.motion in (*_ALONG, NONE)
+    return _is(component, evidence, "oncoming") and component.relative_pose == "oncoming" and moves and drives
+
+
 def _cut_in(component: Component, evidence: "Evidence", tolerance: Tolerance) -> bool:
     if not _is(component, evidence, "cut_in") or component.motion != "cutting_in":
         return False
@@ -113,12 +126,13 @@ def _cut_in(component: Component, evidence: "Evidence", tolerance: Tolerance) ->
 
 
 def _neighbour(component: Component, evidence: "Evidence", tolerance: Tolerance) -> bool:
-    """A vehicle on the lane next to ours, on its side; one that cuts in comes nearer."""
+    """A vehicle on the lane next to ours, on its side; one that cuts in comes nearer, or signals that it will."""
     side = component.relative_pose
     if side not in ("left", "right") or not _is(component, evidence, side):
         return False
     if component.motion == "cutting_in":
-        return (getattr(evidence, f"{side}_towards_mps") or 0.0) > tolerance.comes_over_mps
+        signals = getattr(evidence, f"{side}_indicator") == {"left": "right", "right": "left"}[side]
+        return signals or (getattr(evidence, f"{side}_towards_mps") or 0.0) > tolerance.comes_over_mps
     relative = getattr(evidence, f"{side}_relative_speed_mps")
     if component.motion == NONE or relative is None:
         return component.motion == NONE
@@ -128,7 +142,7 @@ def _neighbour(component: Component, evidence: "Evidence", tolerance: Tolerance)
     return component.motion in _ALONG and abs(speed) >= tolerance.standing_mps
 
 
-_OBJECTS: tuple[_Seen, ...] = (_lead, _obstacle, _crossing, _cut_in, _neighbour)
+_OBJECTS: tuple[_Seen, ...] = (_lead, _oncoming, _obstacle, _crossing, _cut_in, _neighbour)
 
 
 def _on_side(pose: str, lateral_m: float | None, tolerance: Tolerance) -> bool:
@@ -165,7 +179,30 @@ def _free_lane(component: Component, evidence: "Evidence", tolerance: Tolerance)
     return _on_side(component.relative_pose, -(evidence.lane_offset_m or 0.0), tolerance)
 
 
+def _lane_end(component: Component, evidence: "Evidence", tolerance: Tolerance) -> bool:
+    return _has_pose(component) and evidence.lane_end_distance_m is not None
+
+
+def _merge(component: Component, evidence: "Evidence", tolerance: Tolerance) -> bool:
+    """A ramp that ends beside a lane that leads on; the route may name the side."""
+    ramp = bool(evidence.on_ramp) and evidence.lane_end_distance_m is not None
+    return ramp and (_has_pose(component) or bool(getattr(evidence, f"has_{component.relative_pose}_lane", False)))
+
+
+def _route(component: Component, evidence: "Evidence", tolerance: Tolerance) -> bool:
+    """What the route asks for next, on the side that is said, if one is."""
+    action, _, side = (evidence.route_action or "").partition("_")
+    asked = {"lane": "target_lane", "exit": "route_split", "turn": f"route_{side}"}.get(action)
+    return component.kind == asked and component.relative_pose in ("in_path", side)
+
+
 _PLACES: dict[str, _Seen] = {
+    "lane_end": _lane_end,
+    "route_merge": _merge,
+    "target_lane": _route,
+    "route_split": _route,
+    "route_left": _route,
+    "route_right": _route,
     "stop_line": _stop_line,
     "left_curve": _curve,
     "right_curve": _curve,

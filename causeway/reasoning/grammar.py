@@ -104,7 +104,7 @@ _COMPONENTS = {
 }
 
 Tree = dict[str, Any]
-_END = ""  # no word is empty, so it can mark where a phrase may end
+END = ""  # no word is empty, so it can mark where a phrase may end
 
 
 def _tree(phrases: Mapping[Any, str]) -> Tree:
@@ -114,14 +114,26 @@ def _tree(phrases: Mapping[Any, str]) -> Tree:
         node = root
         for word in phrase.split():
             node = node.setdefault(word, {})
-        if _END in node:
-            raise TraceError(f"{value} and {node[_END]} are both said {phrase!r}; change their words")
-        node[_END] = value
+        if END in node:
+            raise TraceError(f"{value} and {node[END]} are both said {phrase!r}; change their words")
+        node[END] = value
     return root
 
 
-_ACTION_TREE = _tree({pair: words for pair, (words, _) in _ACTIONS.items()})
-_COMPONENT_TREE = _tree(_COMPONENTS)
+ACTION_TREE = _tree({pair: words for pair, (words, _) in _ACTIONS.items()})
+COMPONENT_TREE = _tree(_COMPONENTS)
+
+
+def node_of(tree: Tree, words: tuple[str, ...]) -> Tree:
+    """The node of a tree behind these words; KeyError when they lead nowhere."""
+    for word in words:
+        tree = tree[word]
+    return tree
+
+
+def connective_of(pair: tuple[str, str]) -> str:
+    """The words between a pair of decisions and what caused them; "" where none are said."""
+    return _ACTIONS[pair][1]
 
 
 def _all_words() -> tuple[str, ...]:
@@ -167,7 +179,7 @@ def parse(trace: str) -> CocRecord:
     Case and spacing do not matter; any other deviation does, so a parsed trace renders back to itself.
     """
     words = _words(trace)
-    pair, place = _walk(_ACTION_TREE, words, 0)
+    pair, place = _walk(ACTION_TREE, words, 0)
     components: list[Component] = []
     if words[place] != ".":
         connective = _ACTIONS[pair][1].split()
@@ -194,7 +206,7 @@ def _components(words: list[str], place: int) -> tuple[list[Component], int]:
     components: list[Component] = []
     while not components or words[place] in (",", "and"):
         place += bool(components)
-        (category, kind, pose, motion), place = _walk(_COMPONENT_TREE, words, place)
+        (category, kind, pose, motion), place = _walk(COMPONENT_TREE, words, place)
         components.append(Component(category, kind, None, pose, motion, rank=len(components) + 1))
     return components, place
 
@@ -203,8 +215,8 @@ def _walk(tree: Tree, words: list[str], start: int) -> tuple[Any, int]:
     """The longest phrase of `tree` at `start`: its value and the place after it."""
     node, place, found = tree, start, None
     while True:
-        if _END in node:
-            found = (node[_END], place)
+        if END in node:
+            found = (node[END], place)
         if place >= len(words) or words[place] not in node:
             break
         node, place = node[words[place]], place + 1

@@ -46,6 +46,7 @@ _LONGITUDINAL: dict[tuple[str, str], _Row] = {
     ("gap_searching", NONE): (ACCELERATING + SLOWING + HOLDING, STANDING),
     ("passing_acceleration", NONE): (ACCELERATING, ()),
     ("yield", NONE): (SLOWING + STANDING, ()),
+    ("yield", "cutting_in"): (SLOWING + STANDING, HOLDING),  # who signals is let in before one has to brake for it
     ("stop_for_static_constraint", NONE): (SLOWING + STANDING, ()),
     (NONE, NONE): (HOLDING + STANDING, ("gentle_accelerate", "gentle_decelerate")),
 }

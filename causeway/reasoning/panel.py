@@ -24,7 +24,7 @@ from causeway.reasoning.teachers import Teacher, endpoint, teacher
 from causeway.reasoning.teachers.endpoint import Asking, EndpointTeacher
 from causeway.reasoning.teachers.endpoint_address import CRITIC_KEY, TEACHER_KEY, Address, family, key_of, refuse_alike
 from causeway.reasoning.teachers.endpoint_client import Client, NoAnswer, Patience, Stop
-from causeway.reasoning.teachers.ensemble import MOST, Opinion, vote
+from causeway.reasoning.teachers.ensemble import Opinion, vote
 from causeway.reasoning.teachers.schema import BadAnswer
 from causeway.reasoning.teachers.seen import Seen
 
@@ -177,9 +177,10 @@ def _voted(opinions: Sequence[Opinion], asked: Asked) -> Label:
         status = "rejected" if any(opinion.answered for opinion in opinions) else "review"
         label = failed_label(status, tuple(opinion.problem for opinion in opinions))
         return replace(label, teacher_version=versions, agreement=None if len(opinions) == 1 else 0.0)
-    label = check_label(stands.record, asked.evidence, asked.behaviour, CriticConfig())
+    config = CriticConfig()
+    label = check_label(stands.record, asked.evidence, asked.behaviour, config)
     status = label.status
-    if stands.agreement is not None and stands.agreement <= MOST and status == "accepted":
+    if stands.agreement is not None and stands.agreement <= config.agreed_above and status == "accepted":
         status = "review"
     reasons = (*label.reasons, *stands.reasons)
     return replace(label, status=status, reasons=reasons, teacher_version=versions, agreement=stands.agreement)

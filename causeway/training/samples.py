@@ -49,7 +49,8 @@ class SamplesConfig:
         offsets = self.frame_offsets_s
         if not offsets or sorted(offsets) != list(offsets) or not np.isfinite(offsets).all() or offsets[-1] > 0:
             raise UsageError(f"frame_offsets_s {offsets}: give one or more, oldest first, none after t0")
-        if not self.cameras or len(set(self.cameras)) < len(self.cameras) or any("," in c for c in self.cameras):
+        named = [c for c in self.cameras if c.strip() and "," not in c]
+        if not named or len(set(named)) < len(self.cameras):
             raise UsageError(f"cameras {self.cameras}: name one or more, each once, without commas")
         if min(self.height, self.width, self.shard_samples) < 1 or self.route_points < 0:
             raise UsageError("height, width and shard_samples must be at least 1, route_points 0 or more")

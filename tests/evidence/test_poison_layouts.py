@@ -17,11 +17,14 @@ from tests.clips.raw_drives import WRITERS
 from tests.clips.raw_story import SPOILS, TABLES, Story, story, without_future
 
 T0_US = 9_000_000  # after a drive's first tick
-TRACKS = {"lead_track_id", "crossing_track_id", "obstacle_track_id", "left_track_id"}
-MAP = {"lane_offset_m", "lane_width_m", "has_left_lane"}
+TRACKS = {"lead_track_id", "crossing_track_id", "obstacle_track_id", "left_track_id", "oncoming_track_id"}
+MAP = {"lane_offset_m", "lane_width_m", "has_left_lane", "lane_end_distance_m", "on_ramp"}
 # what the made drive must show at t0 in each layout: without it the test would compare nulls
 SEEN = {
-    "physicalai-av": {*TRACKS, *MAP, "signal_state", "stop_line_distance_m", "crosswalk_id"},
+    "physicalai-av": {
+        *(*TRACKS, *MAP, "signal_state", "stop_line_distance_m", "crosswalk_id"),
+        *("left_indicator", "route_action", "route_distance_m"),
+    },
     "argoverse2": {*TRACKS, *MAP, "crosswalk_id"},
     "commonroad": {*TRACKS, *MAP},
     "comma2k19": {"ego_speed_mps"},

@@ -157,6 +157,14 @@ def test_who_labels_is_refused_before_anything_runs(pipeline, setting, message):
     assert "hunter2" not in str(refused.value)
 
 
+@pytest.mark.parametrize("pipeline", ["data", "retraining"])
+@pytest.mark.parametrize("setting", ["cameras=", "cameras=a, ,b", "cameras=a,a", "height=0", "route_points=-1"])
+def test_samples_that_cannot_be_are_refused_before_anything_runs(pipeline, setting):
+    assert pipeline_arguments(pipeline, ["drives=d", "cameras=left, right", "height=64"], "out")["height"] == 64
+    with pytest.raises(UsageError, match=r"cameras|height"):
+        pipeline_arguments(pipeline, ["drives=d", setting], "out")
+
+
 def test_retraining_takes_every_setting_of_data():
     data, retraining = (pipeline_function(name).component_spec.inputs for name in ("data", "retraining"))
     assert {name: given.default for name, given in data.items()}.items() <= {

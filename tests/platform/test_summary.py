@@ -115,6 +115,11 @@ def test_labels_and_samples(tmp_path):
     write_artifact("labels", {"labels": labels}, tmp_path / "labels")
     holds = _holds(str(tmp_path / "labels"))
     assert holds["longitudinal decision by status"] == [{"decision": "yield", "accepted": 1, "review": 1, "all": 2}]
+    assert holds["scenario by status"] == [{"scenario": "none", "accepted": 1, "review": 1, "all": 2}]
+    assert holds["first cause by status"] == [{"category": "none", "accepted": 1, "review": 1, "all": 2}]
+    balance = {r["of"]: (r["labels"], r["most frequent"]) for r in holds["balance of accepted labels"]}
+    assert balance["longitudinal_decision"] == (1, "yield")
+    assert "said twice within a second" not in holds
     assert holds["scores"][0] == {
         "what": "critic score",
         "labels": 2,

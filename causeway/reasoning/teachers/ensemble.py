@@ -9,8 +9,6 @@ from dataclasses import dataclass
 
 from causeway.reasoning.records import CocRecord
 
-MOST = 0.5  # a label that no more than this share of the teachers gave waits for a person
-
 
 @dataclass(frozen=True)
 class Opinion:

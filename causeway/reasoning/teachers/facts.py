@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from causeway.artifacts.closed_sets import SIGNAL_STATES, TRACK_TYPES
+from causeway.clips.surroundings.route_ahead import ROUTE_ACTIONS
 
 if TYPE_CHECKING:
     from causeway.evidence import Evidence
@@ -17,12 +18,14 @@ _THINGS = {
     "left": "the nearest vehicle on the lane to our left",
     "right": "the nearest vehicle on the lane to our right",
     "cut_in": "a vehicle that moves over into our way",
+    "oncoming": "the nearest vehicle that comes towards us",
     "obstacle": "what stands beside or in our way",
     "crossing": "who crosses our way",
     "signal": "the traffic light that governs us",
     "stop_line": "a stop line on our way",
     "curve": "a bend of our way",
     "lane": "our lane",
+    "route": "what the route asks for next",
     "split": "where more than one lane follows",
     "merge": "where another lane joins ours",
     "crosswalk": "a crosswalk on our way",
@@ -30,7 +33,7 @@ _THINGS = {
     "sign": "a traffic sign on our way",
     "cone": "a cone on our way",
 }
-_NAMES = {"type": frozenset(TRACK_TYPES), "state": frozenset(SIGNAL_STATES)}
+_NAMES = {"type": frozenset(TRACK_TYPES), "state": frozenset(SIGNAL_STATES), "action": frozenset(ROUTE_ACTIONS)}
 _US = 1e-6
 
 
@@ -53,7 +56,7 @@ def facts_of(evidence: "Evidence") -> tuple[Fact, ...]:
 
 def ego_of(evidence: "Evidence") -> dict[str, float | None]:
     """The ego's motion at t0 and what the recording knows of."""
-    known = {name: getattr(evidence, name) for name in ("has_tracks", "has_map", "has_signals")}
+    known = {name: getattr(evidence, name) for name in ("has_tracks", "has_map", "has_signals", "on_ramp")}
     return {name: _told(value) for name, value in _fields(asdict(evidence), "ego").items()} | known
 
 

@@ -24,14 +24,16 @@ from causeway.reasoning.mapping import (
 from causeway.reasoning.names import NONE
 from causeway.reasoning.records import Component
 from causeway.reasoning.teachers.rules_bounds import PRESSING_MPS2
+from causeway.reasoning.teachers.rules_parts import VEHICLES
 from causeway.reasoning.teachers.rules_seen import seen_causes
 
 if TYPE_CHECKING:
     from causeway.evidence import Evidence
 
-VERSION = "rules-2"
+VERSION = "rules-3"
 _SLOW = ("yield", "lead_following", "speed_adaptation", "stop_for_static_constraint")
 _GO = ("set_speed_tracking", "lead_following")
+_SOON = 7  # ticks: what begins 0.9 to 1.5 s after t0 follows what began before that
 
 
 def name_components(evidence: "Evidence") -> tuple[Component, ...]:
@@ -61,6 +63,10 @@ def decide(components: tuple[Component, ...], behaviour: Behaviour) -> tuple[str
     along, across = begins(behaviour.longitudinal), begins(lane or behaviour.lateral)
     if along is None and across is None:
         return _goes_on(components, behaviour, lane)
+    if components and components[0].category == "odd_constraint":  # works are slowed for and passed in one decision
+        along, across = _both(along, across, behaviour.longitudinal[_SOON:], (lane or behaviour.lateral)[_SOON:])
+    if across is None:
+        across = _away(components, behaviour)
     lateral = NONE if across is None else _lateral(components, across)
     faster = along in ACCELERATING and lateral not in (NONE, "lane_keeping")  # to speed up beside it is part of a move
     longitudinal = NONE if along is None or faster else _longitudinal(components, along)
@@ -76,28 +82,58 @@ def decide(components: tuple[Component, ...], behaviour: Behaviour) -> tuple[str
 
 def _goes_on(components: tuple[Component, ...], behaviour: Behaviour, lane: Sequence[str]) -> tuple[str, str]:
     """The decisions where nothing begins: a movement under way, else what one does later or keeps doing."""
+    action = deciding_action(behaviour.longitudinal)
     across = deciding_action(lane) if lane else deciding_action(behaviour.lateral)
+    if across == "lane_keep" and action in SLOWING and _longitudinal(components, action) != NONE:
+        return _longitudinal(components, action), NONE  # braking tells more than what the lane channel does not see
     lateral = _lateral(components, across or "")
     if lateral == NONE and across == "lane_keep":
         steered = _within_lane(components, deciding_action(behaviour.lateral) or "")
         lateral = steered.replace("out_of_lane", "in_lane")  # what the lane channel does not see stays within it
     if lateral != NONE:
         return NONE, lateral
-    action = deciding_action(behaviour.longitudinal)
     return _longitudinal(components, action) if components else _unexplained(action), NONE
+
+
+def _both(
+    along: str | None, across: str | None, then: Sequence[str], aside: Sequence[str]
+) -> tuple[str | None, str | None]:
+    """What begins on each channel, or soon after the other one did; a change of lane needs no slowing with it."""
+    shifts = ("slight_shift", "steer")
+    if along is None and across is not None and across.startswith(shifts):
+        along = begins(then)
+    elif across is None and (later := begins(aside)) is not None and later.startswith(shifts):
+        across = later
+    return along, across
+
+
+def _away(components: tuple[Component, ...], behaviour: Behaviour) -> str | None:
+    """Steering away from who comes towards us in our lane: too little for the lane channel to show."""
+    steers = begins(behaviour.lateral)
+    first = components[0].relative_pose if components else ""
+    return steers if first == "oncoming" and steers is not None and _within_lane(components, steers) != NONE else None
 
 
 def _longitudinal(components: tuple[Component, ...], action: str | None) -> str:
     readings: tuple[str, ...] = ()
+    searches = ("gap_searching",) if any(_is_rival(component) for component in components) else ()
     if action in SLOWING + STANDING:
-        readings = _SLOW
+        readings = _SLOW + searches
     elif action in ACCELERATING + HOLDING:
-        readings = _GO
+        readings = (*searches, *_GO)
+    if action in HOLDING and components and components[0].motion == "cutting_in":
+        return "yield"  # who signals, or begins to move, is let in before one has to brake for it
     for component, decision in product(components, readings):
         kept = longitudinal_verdict(decision, component.motion, action) == "yes"
         if kept and can_cause(component, decision):
             return decision
     return NONE
+
+
+def _is_rival(component: Component) -> bool:
+    """A vehicle in the gap that one wants, on the lane beside."""
+    beside = component.relative_pose in ("left", "right") and component.motion == "moving"
+    return component.category == "critical_object" and beside and component.kind in VEHICLES
 
 
 def _unexplained(action: str | None) -> str:
@@ -109,7 +145,10 @@ def _unexplained(action: str | None) -> str:
 def _lateral(components: tuple[Component, ...], action: str) -> str:
     """What an action of the lane channel, or of the steering where no lane is known, was decided for."""
     kind, _, side = action.rpartition("_")
-    if kind in ("lane_change", "turn"):
+    if kind == "lane_change":
+        wanted = next((c.kind for c in components if can_cause(c, action)), "")
+        return "merge" if wanted == "route_merge" else action
+    if kind == "turn":
         return action
     if kind == "sharp_steer":
         return _within_lane(components, action) if _within_lane(components, action) != NONE else f"turn_{side}"
@@ -135,4 +174,6 @@ def _within_lane(components: tuple[Component, ...], action: str) -> str:
 def _is_passed(component: Component, side: str) -> bool:
     """Whether one gives room to it on this side; not to who is just coming."""
     coming = component.motion in ("crossing", "cutting_in")
-    return not coming and component.kind != "narrow_lane" and can_cause(component, f"nudge_in_lane_{side}")
+    if component.kind in ("narrow_lane", "lane_end") or _is_rival(component):
+        return False
+    return not coming and can_cause(component, f"nudge_in_lane_{side}")

@@ -7,19 +7,19 @@ Braking in m/s² is what would have to be done from t0 on: to stand before a thi
 
 from collections.abc import Iterator
 from math import sqrt
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from causeway.reasoning.names import COMPONENT_KINDS, NONE
 from causeway.reasoning.records import Component
+from causeway.reasoning.teachers.rules_beside import coming_over, leaves_lane, oncoming, wanted_lane, wants_our_place
 from causeway.reasoning.teachers.rules_bounds import BOUNDS, PRESSING_MPS2, to_follow, to_pass, to_stand
+from causeway.reasoning.teachers.rules_parts import VEHICLES, Asked, named, road_user
 
 if TYPE_CHECKING:
     from causeway.evidence import Evidence
 
 
 _WEAK = ("pedestrian", "animal", "cyclist")
-_VEHICLES = ("car", "truck", "bus", "motorcycle")
-Asked = tuple[float, Component]  # braking in m/s², the cause that asks for it
 
 
 def seen_causes(evidence: "Evidence") -> list[Asked]:
@@ -27,7 +27,7 @@ def seen_causes(evidence: "Evidence") -> list[Asked]:
     crossing, lead = list(_crossing(evidence)), list(_lead(evidence))
     if crossing and lead and (evidence.crossing_distance_m or 0.0) < (evidence.lead_distance_m or 0.0):
         lead = [(min(asks, crossing[0][0]), one) for asks, one in lead]  # who is nearer comes first
-    elif _is_followed(evidence) and evidence.crossing_type in _VEHICLES:
+    elif _is_followed(evidence) and evidence.crossing_type in VEHICLES:
         crossing = []  # the lead is between us and who crosses
     curve = list(_curve(evidence))
     if lead and _is_followed(evidence) and lead[0][0] >= PRESSING_MPS2:
@@ -38,29 +38,20 @@ def seen_causes(evidence: "Evidence") -> list[Asked]:
     control = signal or list(_stop_control(evidence))
     return [
         *crossing,
+        *coming_over(evidence),
+        *oncoming(evidence),
         *(lead if _is_followed(evidence) else ()),
         *control,
         *lead,
-        *_cut_in(evidence),
+        *wants_our_place(evidence, signals=True),
         *_bump(evidence),
         *_cone(evidence),
         *_obstacle(evidence),
         *curve,
+        *wanted_lane(evidence),
         *_free_lane(evidence),
+        *wants_our_place(evidence, signals=False),
     ]
-
-
-def _named(evidence: "Evidence", since_us: int | None, category: str, kind: str | None, **fields: Any) -> Component:
-    start = evidence.event_us if since_us is None else min(since_us, evidence.event_us)
-    return Component(category, kind or "", observed_from_us=start, observed_to_us=evidence.event_us, **fields)
-
-
-def _object(evidence: "Evidence", what: str, pose: str, motion: str) -> Iterator[Component]:
-    """A road user of the evidence; none for a type outside the closed set."""
-    kind = getattr(evidence, f"{what}_type")
-    if kind in COMPONENT_KINDS["critical_object"]:
-        named = {"track_id": getattr(evidence, f"{what}_track_id"), "relative_pose": pose, "motion": motion}
-        yield _named(evidence, getattr(evidence, f"{what}_since_us", None), "critical_object", kind, **named)
 
 
 def _reach_m(evidence: "Evidence") -> float:
@@ -69,15 +60,20 @@ def _reach_m(evidence: "Evidence") -> float:
 
 def _lead(evidence: "Evidence") -> Iterator[Asked]:
     distance, speed = evidence.lead_distance_m, evidence.lead_speed_mps
-    if evidence.lead_track_id is None or distance is None or distance > _reach_m(evidence):
+    if evidence.lead_track_id is None or distance is None:
         return
     motion = _lead_motion(evidence)
-    keeps_off = speed is not None and evidence.ego_speed_mps - speed < BOUNDS.closing_mps
-    if motion == "moving" and not _is_followed(evidence) and keeps_off:
-        return  # it drives on as fast as the ego: no cause of anything
     asks = 0.0 if speed is None else to_follow(evidence, distance, speed)
+    if motion == "stopped":
+        asks = max(asks, to_stand(evidence, distance, 5.0))
+    if distance > _reach_m(evidence) and asks < PRESSING_MPS2:
+        return
+    gains_mps = 0.0 if speed is None else speed - evidence.ego_speed_mps
+    leaves = asks < BOUNDS.lets_go_mps2 and gains_mps > BOUNDS.gains_mps
+    if motion == "moving" and (leaves or (not _is_followed(evidence) and gains_mps > -BOUNDS.closing_mps)):
+        return  # it drives on as fast as the ego, or away from it: no cause of anything
     own = -0.9 * (evidence.lead_accel_mps2 or 0.0) if _is_followed(evidence) else 0.0
-    for component in _object(evidence, "lead", "in_path", motion):
+    for component in road_user(evidence, "lead", "in_path", motion):
         yield max(asks, own), component
 
 
@@ -94,7 +90,9 @@ def _lead_motion(evidence: "Evidence") -> str:
 
 def _is_followed(evidence: "Evidence") -> bool:
     """Whether the lead is so near that one drives as it does."""
-    near_m = BOUNDS.gap_m + BOUNDS.gap_s * max(evidence.ego_speed_mps, evidence.lead_speed_mps or 0.0)
+    speeds_up = (evidence.lead_accel_mps2 or 0.0) >= BOUNDS.changing_mps2
+    gap_s = BOUNDS.gap_s + (BOUNDS.nearer_s if speeds_up else 0.0)
+    near_m = BOUNDS.gap_m + gap_s * max(evidence.ego_speed_mps, evidence.lead_speed_mps or 0.0)
     return evidence.lead_distance_m is not None and evidence.lead_distance_m < max(near_m, BOUNDS.at_line_m)
 
 
@@ -111,8 +109,8 @@ def _signal(evidence: "Evidence") -> Iterator[Asked]:
         return
     if kind in COMPONENT_KINDS["traffic_light"]:
         asks = to_stand(evidence, distance) if kind in ("red_light", "yellow_light", "off_light") else 0.0
-        named = {"track_id": evidence.signal_id, "relative_pose": "in_path"}
-        yield asks, _named(evidence, evidence.signal_since_us, "traffic_light", kind, **named)
+        fields = {"track_id": evidence.signal_id, "relative_pose": "in_path"}
+        yield asks, named(evidence, evidence.signal_since_us, "traffic_light", kind, **fields)
 
 
 def _stop_control(evidence: "Evidence") -> Iterator[Asked]:
@@ -120,11 +118,11 @@ def _stop_control(evidence: "Evidence") -> Iterator[Asked]:
     line_m, sign_m = evidence.stop_line_distance_m, evidence.sign_distance_m
     if evidence.signal_id is not None or line_m is None or line_m > _reach_m(evidence):
         return
-    asks, named = to_stand(evidence, line_m), {"relative_pose": "in_path"}
+    asks, fields = to_stand(evidence, line_m), {"relative_pose": "in_path"}
     if evidence.sign_id is not None and sign_m is not None and abs(sign_m - line_m) <= BOUNDS.at_line_m:
-        yield asks, _named(evidence, None, "yield_stop_control", "stop_sign", track_id=evidence.sign_id, **named)
+        yield asks, named(evidence, None, "yield_stop_control", "stop_sign", track_id=evidence.sign_id, **fields)
     else:
-        yield 0.0, _named(evidence, None, "yield_stop_control", "stop_line", **named)  # nobody knows whether it asks
+        yield 0.0, named(evidence, None, "yield_stop_control", "stop_line", **fields)  # nobody knows whether it asks
 
 
 def _crossing(evidence: "Evidence") -> Iterator[Asked]:
@@ -136,7 +134,7 @@ def _crossing(evidence: "Evidence") -> Iterator[Asked]:
         return
     if _stands_behind_line(evidence) or _waits(evidence):
         return
-    for component in _object(evidence, "crossing", _crossing_pose(evidence, distance), "crossing"):
+    for component in road_user(evidence, "crossing", _crossing_pose(evidence, distance), "crossing"):
         yield to_stand(evidence, distance, 2.0), component
 
 
@@ -153,7 +151,7 @@ def _waits(evidence: "Evidence") -> bool:
     """Whether a vehicle beside our way hardly moves: it lets us go."""
     slow = (evidence.crossing_speed_mps or 0.0) < BOUNDS.waits_mps
     aside = abs(evidence.crossing_lateral_m or 0.0) > BOUNDS.waits_m
-    return evidence.crossing_type in _VEHICLES and slow and aside
+    return evidence.crossing_type in VEHICLES and slow and aside
 
 
 def _crossing_pose(evidence: "Evidence", distance_m: float) -> str:
@@ -166,46 +164,20 @@ def _crossing_pose(evidence: "Evidence", distance_m: float) -> str:
     return "left" if lateral_m > 0 else "right"
 
 
-def _cut_in(evidence: "Evidence") -> Iterator[Asked]:
-    """Who moves over into our lane, or begins to: a neighbour ahead of us that comes nearer to our lane."""
-    if evidence.cut_in_track_id is not None and evidence.cut_in_distance_m is not None:
-        side = "left" if (evidence.cut_in_lateral_m or 0.0) > 0 else "right"
-        speed = next((_own(evidence, s) for s in ("left", "right") if _is_who(evidence, s)), None)
-        speed = evidence.ego_speed_mps - 2.0 if speed is None else speed
-        for component in _object(evidence, "cut_in", side, "cutting_in"):
-            yield max(to_follow(evidence, evidence.cut_in_distance_m, speed), 0.5), component
-        return
-    for side in ("left", "right"):
-        gap, towards = getattr(evidence, f"{side}_gap_m"), getattr(evidence, f"{side}_towards_mps")
-        behind_lead = evidence.lead_distance_m is not None and evidence.lead_distance_m < (gap or 0.0)
-        if gap is not None and gap >= BOUNDS.ahead_m and (towards or 0.0) > BOUNDS.towards_mps and not behind_lead:
-            for component in _object(evidence, side, side, "cutting_in"):
-                yield 0.0, component
-
-
-def _is_who(evidence: "Evidence", side: str) -> bool:
-    return bool(getattr(evidence, f"{side}_track_id") == evidence.cut_in_track_id)
-
-
-def _own(evidence: "Evidence", side: str) -> float | None:
-    relative = getattr(evidence, f"{side}_relative_speed_mps")
-    return None if relative is None else evidence.ego_speed_mps + float(relative)
-
-
 def _bump(evidence: "Evidence") -> Iterator[Asked]:
     distance = evidence.bump_distance_m
     if evidence.bump_id is not None and distance is not None and distance <= BOUNDS.reach_m:
-        named = {"track_id": evidence.bump_id, "relative_pose": "in_path"}
+        fields = {"track_id": evidence.bump_id, "relative_pose": "in_path"}
         asks = to_pass(evidence, distance, BOUNDS.bump_mps)
-        yield asks, _named(evidence, None, "road_event", "speed_bump", **named)
+        yield asks, named(evidence, None, "road_event", "speed_bump", **fields)
 
 
 def _cone(evidence: "Evidence") -> Iterator[Asked]:
     distance = evidence.cone_distance_m
     if evidence.cone_id is not None and distance is not None and distance <= BOUNDS.reach_m:
-        named = {"track_id": evidence.cone_id, "relative_pose": "in_path"}
+        fields = {"track_id": evidence.cone_id, "relative_pose": "in_path"}
         asks = to_pass(evidence, distance, BOUNDS.works_mps, 2.0)
-        yield asks, _named(evidence, None, "odd_constraint", "cone", **named)
+        yield asks, named(evidence, None, "odd_constraint", "cone", **fields)
 
 
 def _obstacle(evidence: "Evidence") -> Iterator[Asked]:
@@ -217,14 +189,13 @@ def _obstacle(evidence: "Evidence") -> Iterator[Asked]:
     if abs(bend) >= BOUNDS.bend_per_m and bend * lateral < 0:
         return
     clearance = evidence.obstacle_clearance_m or 0.0
-    for component in _object(evidence, "obstacle", "left" if lateral > 0 else "right", "stopped"):
+    for component in road_user(evidence, "obstacle", "left" if lateral > 0 else "right", "stopped"):
         yield 0.0, component
     if clearance < BOUNDS.blocking_m:
-        for component in _object(evidence, "obstacle", "in_path", "stopped"):
+        for component in road_user(evidence, "obstacle", "in_path", "stopped"):
             yield to_stand(evidence, distance, 5.0), component
-    spare_m = (evidence.lane_width_m or 3.6) / 2 - BOUNDS.half_width_m
-    if BOUNDS.clear_m - clearance > spare_m:
-        yield 0.0, _named(evidence, evidence.obstacle_since_us, "lane", "narrow_lane", relative_pose="in_path")
+    if leaves_lane(evidence):
+        yield 0.0, named(evidence, evidence.obstacle_since_us, "lane", "narrow_lane", relative_pose="in_path")
 
 
 def _curve(evidence: "Evidence") -> Iterator[Asked]:
@@ -236,7 +207,7 @@ def _curve(evidence: "Evidence") -> Iterator[Asked]:
     kept_mps = sqrt(BOUNDS.comfortable_mps2 / abs(bend))
     asks = to_pass(evidence, max(evidence.curve_distance_m or 0.0, BOUNDS.curve_m), kept_mps)
     kind = "left_curve" if bend > 0 else "right_curve"
-    yield asks, _named(evidence, None, "road_event", kind, relative_pose="in_path")
+    yield asks, named(evidence, None, "road_event", kind, relative_pose="in_path")
 
 
 def _bends_here(evidence: "Evidence", bend: float) -> bool:
@@ -254,9 +225,9 @@ def _free_lane(evidence: "Evidence") -> Iterator[Asked]:
         return
     if evidence.lead_distance_m is not None and evidence.lead_distance_m < BOUNDS.taken_s * evidence.ego_speed_mps:
         return
-    if evidence.crossing_type in _VEHICLES and not _stands_behind_line(evidence):
+    if evidence.crossing_type in VEHICLES and not _stands_behind_line(evidence):
         return
     offset = evidence.lane_offset_m or 0.0
     if abs(offset) >= BOUNDS.centred_m:
-        yield 0.0, _named(evidence, None, "lane", "free_lane", relative_pose="right" if offset > 0 else "left")
-    yield 0.0, _named(evidence, None, "lane", "free_lane", relative_pose="in_path")
+        yield 0.0, named(evidence, None, "lane", "free_lane", relative_pose="right" if offset > 0 else "left")
+    yield 0.0, named(evidence, None, "lane", "free_lane", relative_pose="in_path")
