@@ -9,8 +9,8 @@ ways the critic does not accept, and how many true ones.
 
 Thresholds of the rules were chosen on seeds below 1010; what is reported anywhere comes from seeds from there on.
 A truth counts apart where the row of evidence holds no trace of its cause: no column has its id (somebody far off,
-towards us, beyond the reach of the map), the road shows no bend yet, or it is a route or the end of a lane, for which
-the evidence has no column. Nobody who sees only that row can name it.
+beyond the reach of the map), the road shows no bend or end of our lane yet, or no route is known. Nobody who sees only
+that row can name it. A truth without a cause that was in view is left out: there is nothing to name.
 """
 
 import argparse
@@ -37,7 +37,6 @@ from causeway.reasoning.teachers import teacher
 from causeway.simulation import export
 
 NEAR_US = 300_000
-_ROUTES = ("routing_intent", "lane_end")
 _ROAD = ("left_curve", "right_curve")
 
 
@@ -54,8 +53,10 @@ class Case:
     def known(self) -> bool:
         """Whether the evidence holds a trace of the first cause."""
         first = self.truth.components[0]
-        if first.category in _ROUTES or first.kind in _ROUTES:
-            return False
+        if first.kind in ("lane_end", "route_merge"):
+            return self.evidence.lane_end_distance_m is not None
+        if first.category == "routing_intent":
+            return self.evidence.route_action not in (None, "keep")
         if first.kind in _ROAD:
             return abs(self.evidence.curve_curvature_per_m or 0.0) > 0.001
         ids = {v for n, v in vars(self.evidence).items() if n.endswith("_id") and n not in ("moment_id", "clip_id")}
@@ -76,7 +77,7 @@ def build(folder: Path, seed: int, turns: int) -> None:
 
 def cases(folder: Path) -> Iterator[tuple[dict, Case | None]]:
     """Every truth with its case; None where no moment was found for it."""
-    truth = Artifact.open(folder / "drives").table("truth").to_pylist()
+    truth = [row for row in Artifact.open(folder / "drives").table("truth").to_pylist() if row["components"]]
     seen = {e.moment_id: e for e in read_evidence(Artifact.open(folder / "evidence"))}
     moments: dict[str, list[Evidence]] = defaultdict(list)
     for evidence in seen.values():
@@ -112,7 +113,7 @@ def _sayable(record: CocRecord, t0_us: int) -> CocRecord:
 
     def said(c: Component) -> Component:
         until = min(c.observed_to_us, t0_us)
-        named = None if c.category == "lane" or c.kind in _ROAD else c.track_id
+        named = None if c.category in ("lane", "routing_intent") or c.kind in _ROAD else c.track_id
         return replace(c, track_id=named, observed_from_us=min(c.observed_from_us, until), observed_to_us=until)
 
     return replace(record, components=tuple(said(c) for c in record.components))

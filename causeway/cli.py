@@ -239,12 +239,16 @@ def review(
 
 
 @app.command()
-def samples(labels: str, clips: Clips, out: Out, as_json: Json = False) -> None:
+def samples(labels: str, clips: Clips, out: Out, settings: Sets = None, as_json: Json = False) -> None:
     """Build model-ready samples.
 
-    Reads labels and clips; writes samples. Example: causeway samples labels --clips clips --out samples
+    Reads labels and clips; writes samples. --set knows cameras (with commas), height, width, route_points,
+    frame_offsets_s, max_picture_age_s, shard_samples. Example: causeway samples labels --clips clips --out samples
     """
-    _step("build_samples", {"labels": labels, "clips": clips}, {}, out, as_json)
+    from causeway.platform.steps import typed_settings
+
+    given = typed_settings("build_samples", settings or [])
+    _step("build_samples", {"labels": labels, "clips": clips}, given, out, as_json)
 
 
 @app.command()
@@ -256,11 +260,13 @@ def train(
     scale: Annotated[str, typer.Option(help="tiny, 0.5b, 2b or 8b.")] = "tiny",
     steps: Annotated[int, typer.Option(help="Optimiser steps; 0 = the stage's default.")] = 0,
     seed: Seed = 0,
+    settings: Sets = None,
     as_json: Json = False,
 ) -> None:
     """Train one stage.
 
-    Reads samples and the policy of the stage before; writes a policy.
+    Reads samples and the policy of the stage before; writes a policy. --set knows the fields of the stage's config
+    (`causeway/training/config.py`), as vision_tokenizer=triplane.
     Example: causeway train action --samples samples --from policy-vlm --out policy-action
     """
     if stage not in ("vlm", "action", "coc", "rl"):
@@ -268,8 +274,11 @@ def train(
     if (stage == "vlm") == bool(policy):
         raise UsageError("--from names the policy to go on from: needed by action, coc and rl, not taken by vlm")
     inputs = {"samples": samples, **({"policy": policy} if policy else {})}
-    settings = {"scale": scale, "seed": seed} | ({"steps": steps} if steps else {})
-    _step(f"train_{stage}", inputs, settings, out, as_json)
+    from causeway.platform.steps import typed_settings
+
+    given = typed_settings(f"train_{stage}", settings or [])
+    given |= {"scale": scale, "seed": seed} | ({"steps": steps} if steps else {})
+    _step(f"train_{stage}", inputs, given, out, as_json)
 
 
 @app.command()
@@ -279,16 +288,20 @@ def evaluate(
     samples: Annotated[str, typer.Option(help="The samples artifact.")] = "",
     suite: Annotated[list[str] | None, typer.Option(help="Which suites; default: open-loop.")] = None,
     scenes: Annotated[int, typer.Option(help="Closed-loop scenes.")] = 4,
+    clips: Annotated[str, typer.Option(help="Recorded clips with boxes and a map, for --suite replay.")] = "",
+    replays: Annotated[int, typer.Option(help="Clips that are replayed at most; 0: all.")] = 4,
+    others: Annotated[str, typer.Option(help="In a replay: log (as recorded) or idm (they brake).")] = "log",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
     """Measure a policy.
 
-    Reads a policy and samples; writes report.json and report.html.
-    Example: causeway evaluate policy --samples samples --out report
+    Reads a policy and samples, and clips for log replay; writes report.json and report.html.
+    Example: causeway evaluate policy --samples samples --clips clips --suite closed-loop --suite replay --out report
     """
     settings: dict[str, Any] = {"scenes": scenes, "seed": seed, "suites": tuple(suite or ("open-loop",))}
-    _step("evaluate", {"policy": policy, "samples": samples or None}, settings, out, as_json)
+    settings |= {"replays": replays, "others": others}
+    _step("evaluate", {"policy": policy, "samples": samples or None, "clips": clips or None}, settings, out, as_json)
 
 
 @app.command()

@@ -1,7 +1,8 @@
 """The errors a user may meet and the exit code each one ends with.
 
 Knows the exit codes of the command line (0 done, 1 a bug, 2 wrong usage, 3 a check refused, 4 input that cannot
-be used, 130 interrupted). Does not know who raises them. A message is one line: what, where and what to do.
+be used, 75 stopped with its work saved, 130 interrupted). Does not know who raises them. A message is one line: what,
+where and what to do.
 """
 
 import re
@@ -11,6 +12,7 @@ EXIT_BUG = 1
 EXIT_USAGE = 2
 EXIT_REFUSED = 3
 EXIT_UNUSABLE_INPUT = 4
+EXIT_TRY_AGAIN = 75  # stopped from outside with its work saved (EX_TEMPFAIL of sysexits.h)
 EXIT_INTERRUPTED = 130
 
 
@@ -52,3 +54,9 @@ class UnusableInput(CausewayError):
     """Input that cannot be used; the message names the file, row or byte, and why."""
 
     exit_code = EXIT_UNUSABLE_INPUT
+
+
+class TryAgain(CausewayError):
+    """Stopped from outside (SIGTERM) with the work saved: the same command goes on; a job's policy retries this."""
+
+    exit_code = EXIT_TRY_AGAIN

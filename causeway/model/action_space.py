@@ -1,13 +1,15 @@
 """Between trajectories and controls: unicycle dynamics over 64 steps of 0.1 s, driven by (acceleration, curvature).
 
-Knows the dynamics, their inversion by regularised least squares and the bounds of a control. Does not know
-tokens or models. Importable without torch; torch tensors are answered with torch tensors.
+Knows the dynamics, their inversion by regularised least squares, the bounds of a control and the statistics it is
+normalised by. Does not know tokens or models. Numpy and torch go through the same lines, all rows at once, on the
+device where they are; importable without torch.
 
 Source: arXiv 2511.00088, section on the action space (the trapezoidal unicycle and the least-squares labels with
-Tikhonov smoothing). Differences, each measured in tests: the speed at t0 is the measured one; the residual of the
-curvature is a heading, so its weight falls with the square of the distance driven (the release sets curvature to
-zero below 0.6 m/s, which bends curved launches by 0.16 m at the end); what a bound cuts off is made up for at the
-next steps instead of being lost.
+Tikhonov smoothing). Three smoothings: third differences of the heading, second differences of the acceleration and of
+the curvature. Differences from the release, each measured in tests: the speed at t0 is the measured one; accelerations
+are fitted to distances, so that no speed is differentiated; the residual of the curvature is a heading, so its weight
+falls with the square of the distance driven (the release sets curvature to zero below 0.6 m/s, which bends curved
+launches by 0.16 m at the end); what a bound cuts off is made up for at the next steps instead of being lost.
 """
 
 from __future__ import annotations
@@ -20,7 +22,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causeway.errors import UnusableInput
-from causeway.model.observation import HORIZON_STEPS
 
 if TYPE_CHECKING:
     import torch
@@ -31,15 +32,17 @@ else:
 
 Floats = NDArray[np.float64]
 
+HORIZON_STEPS = 64  # 6.4 s at 10 Hz
 DT_S = 0.1
 ACCELERATION_BOUND_MPS2 = 9.8
 CURVATURE_BOUND_PER_M = 0.33
 
-# Tikhonov weights on second differences of neighbouring controls, and a ridge. Chosen so that a step of 9.8 m/s²
-# survives within 2 cm, and noise of 5 mrad at walking pace stays small (tests hold both).
+# Tikhonov weights on differences of neighbours, and a ridge. Chosen so that a step of 9.8 m/s² survives within 2 cm,
+# and noise of 5 mrad at walking pace stays small (tests hold both). The heading's is the release's 1e-6 / 0.1⁶.
+_HEADING_SMOOTHING = 1.0
 _ACCELERATION_SMOOTHING = 5e-5
 _CURVATURE_SMOOTHING, _CURVATURE_RIDGE = 0.1, 1e-3
-_BOUND_PASSES = 4  # each pass holds what the last one clipped at its bound and fits the rest again
+_BOUND_PASSES = 10  # for trajectories that a bound stops; on all real drives at hand nothing changed after eight
 _BOUND_WEIGHT = 1e6
 
 
@@ -70,27 +73,29 @@ def trajectory_from_controls(controls: Array, speed_mps: Any) -> Array:
     controls […, 64, 2] (m/s², 1/m; clipped to the bounds), speed_mps […] the measured speed at t0, signed.
     Returns […, 64, 3]: x, y (m) and yaw (rad, not wrapped) in the rig frame at t0, at 0.1 … 6.4 s.
     """
-    if _is_torch(controls):
-        return _integrate_torch(controls, speed_mps)
-    values = _checked(np.asarray(controls), 2, "controls")
-    speed = _speed_like(speed_mps, values)
-    x, y, yaw = _integrate(*_clipped(values), speed, np)
-    return np.stack([x, y, yaw], axis=-1).astype(_float_dtype(controls))  # type: ignore[return-value]
+    values: Any = _checked(controls, 2, "controls")
+    speed: Any = _speed_like(speed_mps, controls)
+    xp = _library(values)
+    acceleration = xp.clip(values[..., 0], -ACCELERATION_BOUND_MPS2, ACCELERATION_BOUND_MPS2)
+    curvature = xp.clip(values[..., 1], -CURVATURE_BOUND_PER_M, CURVATURE_BOUND_PER_M)
+    x, y, yaw = _integrate(acceleration, curvature, speed, xp)
+    return xp.stack([x, y, yaw], -1)  # type: ignore[no-any-return]
 
 
 def controls_from_trajectory(trajectory_rig: Array, speed_mps: Any) -> Array:
     """Find the controls that drive a trajectory: the labels of training. No gradients.
 
     trajectory_rig […, 64, 3] in the rig frame at t0, speed_mps […] the measured speed at t0, signed.
-    Returns […, 64, 2] within ±9.8 m/s² and ±0.33 1/m. UnusableInput for a wrong shape, NaN or infinity.
+    Returns […, 64, 2] within ±9.8 m/s² and ±0.33 1/m, found in double precision. UnusableInput for a wrong shape, NaN
+    or infinity.
     """
-    if _is_torch(trajectory_rig):
-        return _invert_torch(trajectory_rig, speed_mps)
-    values = _checked(np.asarray(trajectory_rig), 3, "trajectory_rig")
-    leading = values.shape[:-2]
-    rows = values.reshape(-1, HORIZON_STEPS, 3).astype(np.float64)
-    controls = _invert(rows, _speed_like(speed_mps, values).astype(np.float64).reshape(-1))
-    return controls.reshape(*leading, HORIZON_STEPS, 2).astype(_float_dtype(trajectory_rig))  # type: ignore[return-value]
+    values = _checked(trajectory_rig, 3, "trajectory_rig")
+    speed = _speed_like(speed_mps, trajectory_rig)
+    if _is_torch(values):
+        values, speed = values.detach(), speed.detach()
+    rows, speeds = _double(values).reshape(-1, HORIZON_STEPS, 3), _double(speed).reshape(-1)
+    controls = _invert(rows, speeds).reshape(*values.shape[:-1], 2)
+    return controls.to(values.dtype) if _is_torch(values) else controls.astype(values.dtype)
 
 
 def _is_torch(value: Any) -> bool:
@@ -98,35 +103,45 @@ def _is_torch(value: Any) -> bool:
     return type(value).__module__.split(".")[0] == "torch"
 
 
-def _float_dtype(value: Any) -> Any:
-    """float32 in, float32 out; everything else float64."""
-    return np.float32 if np.asarray(value).dtype == np.float32 else np.float64
+def _library(value: Any) -> Any:
+    """torch for tensors, numpy for arrays: the functions used here are called the same in both."""
+    if not _is_torch(value):
+        return np
+    import torch
+
+    return torch
 
 
-def _checked(values: NDArray[Any], width: int, name: str) -> NDArray[Any]:
-    if values.ndim < 2 or values.shape[-2:] != (HORIZON_STEPS, width):
+def _double(value: Any) -> Any:
+    return value.double() if _is_torch(value) else value.astype(np.float64)
+
+
+def _checked(values: Any, width: int, name: str) -> Any:
+    """The values as floats (float32 stays float32); UnusableInput when they cannot be what `name` says."""
+    if not _is_torch(values):
+        values = np.asarray(values)
+        values = values if values.dtype == np.float32 else values.astype(np.float64)
+    if values.ndim < 2 or tuple(values.shape[-2:]) != (HORIZON_STEPS, width):
         raise UnusableInput(f"{name} has shape {list(values.shape)}, expected […, {HORIZON_STEPS}, {width}]")
-    if not np.isfinite(values).all():
+    if not bool(_library(values).isfinite(values).all()):
         raise UnusableInput(f"{name} holds NaN or infinity; drop the sample or repair its source")
     return values
 
 
-def _speed_like(speed_mps: Any, values: NDArray[Any]) -> NDArray[Any]:
-    """The speed broadcast to the leading dimensions of `values`."""
-    speed = np.asarray(speed_mps, dtype=np.float64)
-    if not np.isfinite(speed).all():
+def _speed_like(speed_mps: Any, values: Any) -> Any:
+    """The speed in the library, type and leading dimensions of `values`."""
+    xp = _library(values)
+    if xp is np:
+        speed = np.asarray(speed_mps, dtype=np.float32 if np.asarray(values).dtype == np.float32 else np.float64)
+    else:
+        speed = xp.as_tensor(speed_mps, dtype=values.dtype, device=values.device)
+    if not bool(xp.isfinite(speed).all()):
         raise UnusableInput("speed_mps holds NaN or infinity; drop the sample or repair its source")
+    leading = tuple(np.shape(values))[:-2]
     try:
-        return np.broadcast_to(speed, values.shape[:-2])
-    except ValueError:
-        raise UnusableInput(f"speed_mps has shape {list(speed.shape)}, expected {list(values.shape[:-2])}") from None
-
-
-def _clipped(values: NDArray[Any]) -> tuple[NDArray[Any], NDArray[Any]]:
-    return (
-        np.clip(values[..., 0], -ACCELERATION_BOUND_MPS2, ACCELERATION_BOUND_MPS2),
-        np.clip(values[..., 1], -CURVATURE_BOUND_PER_M, CURVATURE_BOUND_PER_M),
-    )
+        return xp.broadcast_to(speed, leading)
+    except (ValueError, RuntimeError):
+        raise UnusableInput(f"speed_mps has shape {list(speed.shape)}, expected {list(leading)}") from None
 
 
 def _integrate(acceleration: Any, curvature: Any, speed: Any, xp: Any) -> tuple[Any, Any, Any]:
@@ -141,88 +156,97 @@ def _integrate(acceleration: Any, curvature: Any, speed: Any, xp: Any) -> tuple[
     return xp.cumsum(dx, -1), xp.cumsum(dy, -1), yaw_after
 
 
-def _integrate_torch(controls: Any, speed_mps: Any) -> Any:
-    """As `trajectory_from_controls`, differentiable."""
-    import torch
+@dataclass(frozen=True)
+class _Operators:
+    """What is the same for every row; [64, 64] each, found once."""
 
-    if controls.ndim < 2 or tuple(controls.shape[-2:]) != (HORIZON_STEPS, 2):
-        raise UnusableInput(f"controls has shape {list(controls.shape)}, expected […, {HORIZON_STEPS}, 2]")
-    acceleration = controls[..., 0].clamp(-ACCELERATION_BOUND_MPS2, ACCELERATION_BOUND_MPS2)
-    curvature = controls[..., 1].clamp(-CURVATURE_BOUND_PER_M, CURVATURE_BOUND_PER_M)
-    speed = torch.as_tensor(speed_mps, dtype=controls.dtype, device=controls.device)
-    x, y, yaw = _integrate(acceleration, curvature, speed.expand(controls.shape[:-2]), torch)
-    return torch.stack([x, y, yaw], dim=-1)
-
-
-def _invert_torch(trajectory: Any, speed_mps: Any) -> Any:
-    """As `controls_from_trajectory`, computed on the CPU."""
-    import torch
-
-    speed = speed_mps.detach().cpu().numpy() if _is_torch(speed_mps) else speed_mps
-    found = controls_from_trajectory(trajectory.detach().cpu().numpy(), speed)
-    return torch.from_numpy(found).to(trajectory.device)
+    smoother: Any  # headings -> smoothed headings
+    to_acceleration: Any  # distances beyond those of the speed at t0 -> accelerations that no bound stops
+    distance: Any  # accelerations -> such distances
+    distance_normal: Any  # of the fit of accelerations, its prior included
+    heading_normal: Any  # of the fit of heading steps, without a prior
+    bend: Any  # second differences squared
 
 
 @cache
-def _bend_of_controls() -> Floats:
-    """[64, 64] second differences, squared: the smoothness prior of both controls."""
-    second = np.diff(np.eye(HORIZON_STEPS), n=2, axis=0)
-    return second.T @ second
+def _operators(torch_device: Any = None) -> _Operators:
+    """The operators in numpy, or as tensors on a device."""
+    sums, one = np.tril(np.ones((HORIZON_STEPS, HORIZON_STEPS))), np.eye(HORIZON_STEPS)
+    third = np.diff(np.eye(HORIZON_STEPS + 1), n=3, axis=0)[:, 1:]  # the heading at t0 is 0 and stays it
+    second = np.diff(one, n=2, axis=0)
+    bend, distance = second.T @ second, sums @ (sums - one / 2) * DT_S**2
+    normal = distance.T @ distance + _ACCELERATION_SMOOTHING * bend
+    smoother = np.linalg.inv(one + _HEADING_SMOOTHING * third.T @ third)
+    found = (smoother, np.linalg.solve(normal, distance.T), distance, normal, sums.T @ sums, bend)
+    if torch_device is None:
+        return _Operators(*found)
+    import torch
+
+    return _Operators(*(torch.as_tensor(array, device=torch_device) for array in found))
 
 
-@cache
-def _distance_operator() -> Floats:
-    """[64, 64]: accelerations -> distances driven after each step, beyond what the speed at t0 drives."""
-    sums = np.tril(np.ones((HORIZON_STEPS, HORIZON_STEPS)))
-    return sums @ (sums - np.eye(HORIZON_STEPS) / 2) * DT_S**2
-
-
-def _invert(rows: Floats, speed: Floats) -> Floats:
-    """Controls [n, 64, 2] of trajectories [n, 64, 3] that start at the origin with a speed [n]."""
-    start = np.zeros_like(rows[:, :1])
-    path = np.concatenate([start, rows], axis=1)
-    heading = np.unwrap(path[..., 2], axis=1)
-    distance = np.cumsum(_driven(path[..., :2], heading), axis=1)
-    times_s = np.arange(1, HORIZON_STEPS + 1) * DT_S
-    acceleration = _fit(
-        np.broadcast_to(_distance_operator(), (len(rows), HORIZON_STEPS, HORIZON_STEPS)),
-        distance - speed[:, None] * times_s,
-        _ACCELERATION_SMOOTHING * _bend_of_controls(),
-        ACCELERATION_BOUND_MPS2,
-    )
-    before = speed[:, None] + (np.cumsum(acceleration, axis=1) - acceleration) * DT_S
+def _invert(rows: Any, speed: Any) -> Any:
+    """Controls [n, 64, 2] of trajectories [n, 64, 3] that start at the origin with a speed [n]; doubles."""
+    xp, fixed = _library(rows), _operators(rows.device if _is_torch(rows) else None)
+    path = xp.concatenate([xp.zeros_like(rows[:, :1]), rows], 1)
+    heading = _unwrapped(path[..., 2], xp)
+    heading = xp.concatenate([heading[:, :1], heading[:, 1:] @ fixed.smoother], 1)
+    distance = xp.cumsum(_driven(path[..., :2], heading, xp), 1)
+    beyond = distance - speed[:, None] * (xp.cumsum(xp.ones_like(distance), 1) * DT_S)
+    acceleration = beyond @ fixed.to_acceleration.T
+    right = beyond @ fixed.distance
+    acceleration = _bounded(acceleration, fixed.distance_normal, right, ACCELERATION_BOUND_MPS2, xp)
+    before = speed[:, None] + (xp.cumsum(acceleration, 1) - acceleration) * DT_S
     step_m = before * DT_S + acceleration * (DT_S**2 / 2)
-    prior = _CURVATURE_SMOOTHING * _bend_of_controls() + _CURVATURE_RIDGE * np.eye(HORIZON_STEPS)
-    sums = np.tril(np.ones((HORIZON_STEPS, HORIZON_STEPS)))
-    curvature = _fit(sums * step_m[:, None, :], heading[:, 1:], prior, CURVATURE_BOUND_PER_M)
-    return np.stack([acceleration, curvature], axis=-1)
+    normal = step_m[:, :, None] * fixed.heading_normal * step_m[:, None, :] + _CURVATURE_SMOOTHING * fixed.bend
+    normal[:, range(HORIZON_STEPS), range(HORIZON_STEPS)] += _CURVATURE_RIDGE
+    later = xp.cumsum(xp.flip(heading[:, 1:], (1,)), 1)  # the sum of the headings that a step turns
+    right = step_m * xp.flip(later, (1,))
+    curvature = xp.linalg.solve(normal, right[..., None])[..., 0]
+    curvature = _bounded(curvature, normal, right, CURVATURE_BOUND_PER_M, xp)
+    return xp.stack([acceleration, curvature], -1)
 
 
-def _driven(xy: Floats, heading: Floats) -> Floats:
+def _unwrapped(heading: Any, xp: Any) -> Any:
+    """Headings [n, 65] without jumps of a whole turn."""
+    step = heading[:, 1:] - heading[:, :-1]
+    turns = xp.cumsum(xp.round(step / (2 * np.pi)), 1) * (2 * np.pi)
+    return xp.concatenate([heading[:, :1], heading[:, 1:] - turns], 1)
+
+
+def _driven(xy: Any, heading: Any, xp: Any) -> Any:
     """Signed distance of each step [n, 64] of positions [n, 65, 2] and headings [n, 65].
 
     Exact for the trapezoid: both end directions have the same component along the mean heading.
     """
-    middle, half_turn = (heading[:, 1:] + heading[:, :-1]) / 2, np.diff(heading, axis=1) / 2
-    step = np.diff(xy, axis=1)
-    along = step[..., 0] * np.cos(middle) + step[..., 1] * np.sin(middle)
-    return along / np.maximum(np.cos(half_turn), 0.1)
+    middle, half_turn = (heading[:, 1:] + heading[:, :-1]) / 2, (heading[:, 1:] - heading[:, :-1]) / 2
+    step = xy[:, 1:] - xy[:, :-1]
+    along = step[..., 0] * xp.cos(middle) + step[..., 1] * xp.sin(middle)
+    return along / xp.clip(xp.cos(half_turn), 0.1, 1.0)
 
 
-def _fit(model: Floats, target: Floats, prior: Floats, bound: float) -> Floats:
-    """Least squares within ±bound: controls [n, 64] with model [n, 64, 64] · controls = target [n, 64]."""
-    normal = model.swapaxes(1, 2) @ model + prior
-    right = (model.swapaxes(1, 2) @ target[..., None])[..., 0]
-    controls = np.linalg.solve(normal, right[..., None])[..., 0]
-    held = np.zeros_like(controls)
+def _bounded(controls: Any, normal: Any, right: Any, bound: float, xp: Any) -> Any:
+    """Controls [n, 64] within ±bound that solve normal [(n,) 64, 64] · controls = right [n, 64] as well as they can.
+
+    An active set: each pass holds what the last one drove over its bound, lets go what would rather turn back, and fits
+    the rest again. It may go in circles, so the best clipped controls of all passes are the answer.
+    """
+    best = xp.clip(controls, -bound, bound)
+    rows = xp.where((best != controls).any(-1))[0]
+    if len(rows) == 0:
+        return best
+    normal, right, found = normal[rows] if normal.ndim == 3 else normal[None], right[rows], controls[rows]
+    held, least = xp.zeros_like(found), xp.full_like(found[:, 0], float("inf"))
     for _ in range(_BOUND_PASSES):
-        over = np.abs(controls) > bound * (1 + 1e-9)
-        rows = np.flatnonzero(over.any(axis=1))
-        if len(rows) == 0:
-            break
-        held[rows] = np.where(over[rows], np.sign(controls[rows]), held[rows])
-        weight = np.abs(held[rows]) * _BOUND_WEIGHT
-        fixed = normal[rows] + np.eye(HORIZON_STEPS) * weight[:, None, :]
-        pulled = right[rows] + weight * held[rows] * bound
-        controls[rows] = np.linalg.solve(fixed, pulled[..., None])[..., 0]
-    return np.clip(controls, -bound, bound)
+        clipped = xp.clip(found, -bound, bound)
+        slope = (normal @ clipped[..., None])[..., 0] - right
+        cost = (clipped * (slope - right)).sum(-1)
+        better = cost < least
+        least, best[rows[better]] = xp.where(better, cost, least), clipped[better]
+        over = xp.sign(found) * (xp.abs(found) > bound * (1 + 1e-9))
+        held = xp.where(over != 0, over, held * (held * slope < 0))
+        weight = xp.abs(held) * _BOUND_WEIGHT
+        stiff = normal + xp.zeros_like(weight[:, :, None] * weight[:, None, :])
+        stiff[:, range(HORIZON_STEPS), range(HORIZON_STEPS)] += weight
+        found = xp.linalg.solve(stiff, (right + weight * held * bound)[..., None])[..., 0]
+    return best

@@ -19,8 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causeway.errors import UnusableInput
-from causeway.model.action_space import ACCELERATION_BOUND_MPS2, CURVATURE_BOUND_PER_M
-from causeway.model.observation import HORIZON_STEPS
+from causeway.model.action_space import ACCELERATION_BOUND_MPS2, CURVATURE_BOUND_PER_M, HORIZON_STEPS
 
 if TYPE_CHECKING:
     import torch
@@ -100,10 +99,22 @@ def gaussian_soft_targets(tokens: Array, sigma_bins: float = 2.0) -> Array:
     A Gaussian over neighbouring bins instead of one hot: over thousands of bins one-hot cross-entropy hardly
     learns (method 4.12, D-035). Rows sum to 1; the target's own bin is the most probable.
     """
-    bins = _numbers(bins_of(tokens))
-    distance = (np.arange(BINS) - bins[..., None]) / max(sigma_bins, 1e-3)
-    weights = np.exp(-0.5 * np.square(distance)).astype(np.float32)
-    return _like(tokens, weights / weights.sum(axis=-1, keepdims=True))
+    bins = bins_of(tokens)
+    device = None if isinstance(bins, np.ndarray) else bins.device
+    return _soft_table(sigma_bins, device)[bins]  # type: ignore[no-any-return]
+
+
+@cache
+def _soft_table(sigma_bins: float, device: Any) -> Any:
+    """[255, 255]: the soft target of each bin, in numpy or as a tensor on a device."""
+    distance = (np.arange(BINS) - np.arange(BINS)[:, None]) / max(sigma_bins, 1e-3)
+    weights = np.exp(-0.5 * np.square(distance))
+    table = (weights / weights.sum(axis=-1, keepdims=True)).astype(np.float32)
+    if device is None:
+        return table
+    import torch
+
+    return torch.from_numpy(table).to(device)
 
 
 def _nearest(values: NDArray[np.float64], table: NDArray[np.float64]) -> NDArray[np.int64]:

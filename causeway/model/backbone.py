@@ -1,147 +1,140 @@
-"""The vision-language backbone: Hugging Face's Qwen3-VL at any of our scales.
+"""The vision-language backbone by family: what a policy asks of it, and how it reads.
 
-Knows how to build it from a size sheet (random, seeded) or from a local folder, and to run its language model on
-embeddings that `embeddings.py` made, with explicit positions and masks. Does not know images' contents, samples
-or actions. Source: arXiv 2511.00088, section on the backbone; sizes in method C 1.1.
+Knows the families' names and the one way in which layers are run on embeddings, positions and masks that others
+made. Does not know a family's weights (`backbone_qwen3vl.py`, `backbone_dino_qwen.py`), pictures' contents or
+samples. A family is a module with `look`, `decoder`, `lm_head` and `get_input_embeddings`; its decoder has the
+transformers' `layers`, `rotary_emb` and `norm`. Source: arXiv 2511.00088, section on the backbone.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import torch
-from torch import Tensor
-from transformers import DynamicCache, Qwen3VLConfig, Qwen3VLForConditionalGeneration
+from torch import Tensor, nn
 
 from causeway.errors import UnusableInput
+from causeway.model.attention import Reading
+from causeway.model.backbone_folder import part_of
 from causeway.model.scales import Scale
 
 
-def backbone_config(scale: Scale, vocabulary_size: int, special: dict[str, int]) -> Qwen3VLConfig:
-    """Qwen3-VL's own configuration for a scale and a vocabulary."""
-    text, vision = scale.text, scale.vision
-    config = Qwen3VLConfig(
-        text_config={
-            "vocab_size": vocabulary_size,
-            "hidden_size": text.hidden,
-            "intermediate_size": text.intermediate,
-            "num_hidden_layers": text.layers,
-            "num_attention_heads": text.heads,
-            "num_key_value_heads": text.key_value_heads,
-            "head_dim": text.head_dim,
-            "max_position_embeddings": 262144,
-            "tie_word_embeddings": text.tied,
-            "rope_parameters": {
-                "rope_type": "default",
-                "rope_theta": text.rope_theta,
-                "mrope_interleaved": True,
-                "mrope_section": list(text.mrope_section),
-            },
-        },
-        vision_config={
-            "depth": vision.depth,
-            "hidden_size": vision.hidden,
-            "intermediate_size": vision.intermediate,
-            "num_heads": vision.heads,
-            "deepstack_visual_indexes": list(vision.deepstack),
-            "patch_size": vision.patch,
-            "spatial_merge_size": vision.merge,
-            "temporal_patch_size": vision.temporal_patch,
-            "out_hidden_size": text.hidden,
-            "num_position_embeddings": vision.positions,
-        },
-        image_token_id=special["image_pad"],
-        vision_start_token_id=special["image_start"],
-        vision_end_token_id=special["image_end"],
-        tie_word_embeddings=text.tied,
-    )
-    config._attn_implementation = "sdpa"
-    return config
+class Backbone(Protocol):
+    """What a policy asks of a backbone; each one is an `nn.Module` as well."""
+
+    lm_head: Any
+
+    @property
+    def decoder(self) -> Any:
+        """The language model's layers: `layers`, `rotary_emb` (of positions [3, R, L]) and `norm`."""
+
+    def look(self, pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
+        """Pictures [I, 3, H, W] in -1 … 1 -> visual tokens [I, tokens, hidden], and as much for each deepstack tap."""
+
+    def get_input_embeddings(self) -> Any:
+        """The table of embeddings."""
 
 
-def build_backbone(config: Qwen3VLConfig) -> Qwen3VLForConditionalGeneration:
-    """Random weights from the current torch seed (or shapes alone inside `torch.device("meta")`)."""
-    return Qwen3VLForConditionalGeneration(config)
+class Family(Protocol):
+    """A backbone's class; the class itself knows how its weights are found and which layers an expert takes."""
+
+    @classmethod
+    def of(cls, scale: Scale, vocabulary_size: int, special: dict[str, int]) -> Any:
+        """Random weights from the current torch seed (or shapes alone inside `torch.device("meta")`)."""
+
+    @classmethod
+    def from_folder(cls, folder: Path, scale: Scale, vocabulary_size: int, special: dict[str, int]) -> Any:
+        """Weights of a local folder, the table grown for our tokens."""
+
+    @staticmethod
+    def expert_decoder(scale: Scale) -> Any:
+        """A decoder with the backbone's layers at the expert's width."""
 
 
-def load_backbone(folder: str | Path, vocabulary_size: int) -> Qwen3VLForConditionalGeneration:
-    """Weights of a local folder (Qwen3-VL, Cosmos-Reason), its embedding table grown for our tokens."""
+def family_of(scale: Scale) -> type[Family]:
+    """The class of a scale's family."""
+    if scale.family == "dinov2-qwen2":
+        from causeway.model.backbone_dino_qwen import DinoQwenBackbone
+
+        return DinoQwenBackbone
+    from causeway.model.backbone_qwen3vl import Qwen3VlBackbone
+
+    return Qwen3VlBackbone
+
+
+def build_backbone(scale: Scale, vocabulary_size: int, special: dict[str, int]) -> Any:
+    """A scale's backbone with random weights from the current torch seed."""
+    return family_of(scale).of(scale, vocabulary_size, special)
+
+
+def load_backbone(folder: str | Path, scale: Scale, vocabulary_size: int, special: dict[str, int]) -> Any:
+    """A scale's backbone with the weights of a local folder. UnusableInput says what does not fit."""
     if not Path(folder).is_dir():
-        raise UnusableInput(f"backbone {folder}: no such folder; give a local copy of a Qwen3-VL model")
-    loaded: Any = Qwen3VLForConditionalGeneration.from_pretrained(
-        str(folder), local_files_only=True, attn_implementation="sdpa"
-    )
-    loaded.resize_token_embeddings(max(vocabulary_size, loaded.config.text_config.vocab_size))
-    return loaded  # type: ignore[no-any-return]
+        raise UnusableInput(f"backbone {folder}: no such folder; give a local copy of {scale.weights}")
+    return family_of(scale).from_folder(Path(folder), scale, vocabulary_size, special)
+
+
+def tokenizer_folder(folder: str | Path, scale: Scale) -> Path:
+    """Where a folder of weights has its tokenizer."""
+    return part_of(Path(folder), "qwen2") if scale.family == "dinov2-qwen2" else Path(folder)
+
+
+def text_parameters(scale: Scale) -> dict[str, Any]:
+    """What the configurations of both families, and of their experts, call by the same names."""
+    text = scale.text
+    return {
+        "num_hidden_layers": text.layers,
+        "num_attention_heads": text.heads,
+        "num_key_value_heads": text.key_value_heads,
+        "head_dim": text.head_dim,
+        "max_position_embeddings": text.max_positions,
+        "tie_word_embeddings": text.tied,
+        "rope_parameters": {
+            "rope_type": "default",
+            "rope_theta": text.rope_theta,
+            "mrope_interleaved": True,
+            "mrope_section": list(text.mrope_section),
+        },
+    }
 
 
 @dataclass(frozen=True, eq=False)
 class TextInputs:
-    """What the language model reads: L columns of B rows, and what it may look back at."""
+    """What the language model reads: L columns of R rows, and which of them each may look at."""
 
-    embeddings: Tensor  # [B, L, hidden]
-    positions: Tensor  # [3, B, L] time, height, width
-    mask: Tensor  # [B, 1, L, columns seen so far + L] bool, True = may attend
-    visual: Tensor | None = None  # [B, L] bool: the columns that are visual tokens
+    embeddings: Tensor  # [R, L, hidden]
+    positions: Tensor  # [3, R, L] time, height, width
+    mask: Tensor  # [R, 1, L, L] bool, True = may attend
+    visual: Tensor | None = None  # [R, L] bool: the columns that are visual tokens
     deepstack: list[Tensor] | None = None  # per tap, [visual tokens in all rows, hidden]
 
 
-def run_text(
-    backbone: Qwen3VLForConditionalGeneration, inputs: TextInputs, cache: DynamicCache | None = None
-) -> Tensor:
-    """Hidden states [B, L, hidden] after the last norm; keys and values are appended to the cache given."""
-    output = backbone.model.language_model(
-        inputs_embeds=inputs.embeddings,
-        position_ids=inputs.positions,
-        attention_mask=inputs.mask,
-        past_key_values=cache,
-        use_cache=cache is not None,
-        visual_pos_masks=inputs.visual,
-        deepstack_visual_embeds=inputs.deepstack,
-    )
-    return output.last_hidden_state  # type: ignore[no-any-return]
+def run_text(backbone: Backbone, inputs: TextInputs, reading: Reading | None = None) -> Tensor:
+    """Hidden states [R, L, hidden] after the last norm; keys and values stay in the reading given."""
+    taps = inputs.deepstack or []
+    decoder, hidden = backbone.decoder, inputs.embeddings
+    rotary = decoder.rotary_emb(hidden, inputs.positions)
+    for index, layer in enumerate(decoder.layers):
+        hidden = layer(hidden, position_embeddings=rotary, attention_mask=inputs.mask, reading=reading)
+        if index < len(taps) and inputs.visual is not None:
+            seen = torch.zeros_like(hidden).masked_scatter(inputs.visual[..., None], taps[index].to(hidden.dtype))
+            hidden = hidden + seen
+    return decoder.norm(hidden)  # type: ignore[no-any-return]
 
 
-def new_cache(backbone: Qwen3VLForConditionalGeneration) -> DynamicCache:
-    """An empty cache for `run_text`."""
-    text: Any = backbone.config.text_config
-    return DynamicCache(config=text)
+def run_expert(decoder: nn.Module, hidden: Tensor, positions: Tensor, reading: Reading) -> Tensor:
+    """Hidden states of columns [R, L, width] that all see each other, after the last norm."""
+    rotary = decoder.rotary_emb(hidden, positions)  # type: ignore[operator]
+    for layer in decoder.layers:  # type: ignore[union-attr]
+        hidden = layer(hidden, position_embeddings=rotary, attention_mask=None, reading=reading)
+    return decoder.norm(hidden)  # type: ignore[operator,no-any-return]
 
 
 def causal_mask(kept: Tensor) -> Tensor:
-    """[B, 1, L, L] from the columns kept [B, L] (False = padding): causal, padding seen by nobody but itself."""
+    """[R, 1, L, L] from the columns kept [R, L] (False = padding): causal, padding seen by nobody but itself."""
     length = kept.shape[1]
     causal = torch.ones(length, length, dtype=torch.bool, device=kept.device).tril()
     itself = torch.eye(length, dtype=torch.bool, device=kept.device)
     return (causal & kept[:, None, None, :]) | itself
-
-
-@dataclass(frozen=True, eq=False)
-class Prefix:
-    """Keys and values of everything an action may depend on, cut loose from the backbone's gradients."""
-
-    keys: list[Tensor]  # per layer [B, kv heads, columns, head_dim]
-    values: list[Tensor]
-    kept: Tensor  # [B, columns] bool: False = padding
-    next_position: Tensor  # [B] the position after the last token
-
-    def repeated(self, times: int) -> Prefix:
-        """Every row `times` times in a row."""
-        grow = [[t.repeat_interleave(times, dim=0) for t in part] for part in (self.keys, self.values)]
-        kept = self.kept.repeat_interleave(times, dim=0)
-        return Prefix(grow[0], grow[1], kept, self.next_position.repeat_interleave(times))
-
-
-def prefix_of(cache: DynamicCache, kept: Tensor, positions: Tensor) -> Prefix:
-    """The first kept.shape[1] columns of a cache, detached (the paper's stop-gradient).
-
-    positions [3, B, columns] of those columns.
-    """
-    columns = kept.shape[1]
-    layers: list[Any] = list(cache.layers)
-    keys = [layer.keys[:, :, :columns].detach() for layer in layers]
-    values = [layer.values[:, :, :columns].detach() for layer in layers]
-    furthest = positions.amax(dim=0).masked_fill(~kept, -1).amax(dim=1)
-    return Prefix(keys, values, kept, furthest + 1)

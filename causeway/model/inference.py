@@ -9,21 +9,21 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from causeway.errors import UnusableInput, UsageError
+from causeway.errors import UsageError
 from causeway.model import decoding
 from causeway.model.action_space import (
     ACCELERATION_BOUND_MPS2,
     CURVATURE_BOUND_PER_M,
     trajectory_from_controls,
 )
-from causeway.model.expert import integrate
+from causeway.model.expert import Guidance, integrate
 from causeway.model.observation import HORIZON_STEPS, Observation, Sample, observation_of
 from causeway.model.prediction import Prediction
 from causeway.model.sequence import Tail, open_tail, plain_tail, reasoning_tail
@@ -31,8 +31,8 @@ from causeway.reasoning import TraceError, parse
 
 if TYPE_CHECKING:
     from causeway.model.policy import Policy
-    from causeway.model.tokenizer import Vocabulary
 
+_T = TypeVar("_T")
 _REASONING, _ACTION = 0, 1  # streams of noise
 
 
@@ -46,6 +46,7 @@ class Options:
     forced_reasoning: Sequence[str] | None
     use_reasoning: bool
     flow_steps: int
+    route_guidance: float
 
 
 @dataclass
@@ -74,14 +75,25 @@ def predict(policy: Policy, samples: Sequence[Observation | Sample], options: Op
     with clock.measure("prefill"):
         decoder = decoding.repeat(decoding.prefill(policy, batch, inputs), options.n)
     with clock.measure("reasoning"):
+        read, cut = [], [False] * (len(samples) * options.n)
         if texts is None:
-            texts = _reason(policy, decoder, len(samples), options)
+            generated = _reason(policy, decoder, len(samples), options)
+            read, cut = generated.ids, generated.truncated
+            texts = [policy.vocabulary.text(ids) for ids in read]
     with clock.measure("action"):
+        guidance = _guidance(policy, samples, tails, read, options)
         noise = _noise(options, _ACTION, (HORIZON_STEPS, 2)).repeat(len(samples), 1, 1).to(policy.device)
-        flowed = integrate(policy.expert, noise, decoder.prefix(), options.flow_steps)
+        flowed = integrate(policy.expert, noise, decoder.prefix(), options.flow_steps, guidance)
         controls, trajectory = driven(policy, policy.controls_of(flowed), samples, options.n)
-    rows = [texts[i : i + options.n] for i in range(0, len(texts), options.n)]
-    return Prediction(rows, [[decision_of(t) for t in row] for row in rows], trajectory, controls, clock.timing_ms)
+    rows = _by_sample(texts, options.n)
+    decisions = [[decision_of(t) for t in row] for row in rows]
+    truncated = tuple(tuple(row) for row in _by_sample(cut, options.n))
+    return Prediction(rows, decisions, trajectory, controls, clock.timing_ms, batch.missing_cameras, truncated)
+
+
+def _by_sample(values: list[_T], n: int) -> list[list[_T]]:
+    """Values [B·n] as [B][n]."""
+    return [values[i : i + n] for i in range(0, len(values), n)]
 
 
 def decision_of(trace: str) -> tuple[str, str]:
@@ -94,10 +106,10 @@ def decision_of(trace: str) -> tuple[str, str]:
 
 
 def _check(samples: Sequence[Observation | Sample], options: Options) -> None:
-    if options.n < 1 or options.flow_steps < 1 or options.temperature < 0:
+    if options.n < 1 or options.flow_steps < 1 or options.temperature < 0 or options.route_guidance < 0:
         raise UsageError(
             f"n {options.n} and flow_steps {options.flow_steps} must be at least 1, temperature {options.temperature} "
-            "not negative"
+            f"and route_guidance {options.route_guidance} not negative"
         )
     if options.forced_reasoning is not None and len(options.forced_reasoning) != len(samples):
         raise UsageError(f"{len(options.forced_reasoning)} forced reasonings for {len(samples)} samples: one each")
@@ -115,29 +127,27 @@ def _tails(policy: Policy, count: int, options: Options) -> tuple[list[Tail], li
     return [open_tail(vocabulary)] * count, None
 
 
-def _reason(policy: Policy, decoder: decoding.Decoder, count: int, options: Options) -> list[str]:
-    """The texts [B·n]; afterwards every row has read its text as a tokenizer reads it, whatever ids it was said in.
-
-    A text can be said in other ids than it is read in (letter by letter, bytes that are no character), and an expert
-    that acts on ids nobody can hand back would act on something else than the words it is quoted with.
-    """
+def _reason(policy: Policy, decoder: decoding.Decoder, count: int, options: Options) -> decoding.Generated:
+    """Reasoning of B·n rows; afterwards every row has read its own."""
     uniform = _noise(options, _REASONING, (policy.config.scale.max_reasoning_tokens,)).repeat(count, 1)
-    prompt = decoder.kept.shape[1]
-    generated = decoding.generate_reasoning(policy, decoder, options.temperature, uniform.to(policy.device))
-    end = policy.special["coc_end"]
-    said = [[i for i in ids if i != end] for ids in generated.ids]
-    read = [_as_read(policy.vocabulary, ids) for ids in said]
-    if read != said or not all(said):
-        decoding.reread(policy, decoder, prompt, read)
-    return [policy.vocabulary.text(ids) for ids in said]
+    return decoding.generate_reasoning(policy, decoder, options.temperature, uniform.to(policy.device))
 
 
-def _as_read(vocabulary: Vocabulary, ids: list[int]) -> list[int]:
-    """The ids of what these ids say; the same ones where letters spell a reserved token (nobody can force those)."""
-    try:
-        return vocabulary.text_ids(vocabulary.text(ids))
-    except UnusableInput:
-        return ids
+def _guidance(
+    policy: Policy,
+    samples: Sequence[Observation | Sample],
+    tails: list[Tail],
+    read: list[list[int]],
+    options: Options,
+) -> Guidance | None:
+    """The same rows with their route left out; None where there is none to leave out, or its weight is the plain 1."""
+    seen = [observation_of(item) for item in samples]
+    if options.route_guidance == 1.0 or not any(o.route is not None and len(o.route) for o in seen):
+        return None
+    batch = policy.batch_of([replace(o, route=None) for o in seen], tails)
+    decoder = decoding.repeat(decoding.prefill(policy, batch, policy.text_inputs(batch)), options.n)
+    decoding.feed(policy, decoder, [decoding.closed(policy, ids) for ids in read])
+    return Guidance(decoder.prefix(), options.route_guidance)
 
 
 def _noise(options: Options, stream: int, shape: tuple[int, ...]) -> Tensor:

@@ -6,15 +6,16 @@ meaning; numpy only, so that readers, the world and the server can build one wit
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causeway.errors import UnusableInput
+from causeway.model.action_space import ACCELERATION_BOUND_MPS2, CURVATURE_BOUND_PER_M, HORIZON_STEPS
 
 HISTORY_POSES = 16  # 1.5 s at 10 Hz, last pose = t0
-HORIZON_STEPS = 64  # 6.4 s at 10 Hz
 RIG_NUMBERS = 16  # fx/width, fy/height, cx/width, cy/height, then rows 0..2 of rig_from_camera
 
 
@@ -26,6 +27,7 @@ class ObservationSpec:
     frame_offsets_s: tuple[float, ...] = (-0.3, 0.0)  # relative to t0, oldest first
     height: int = 128
     width: int = 192
+    route_points: int = 0  # at most so many of the way ahead; 0 = no route
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,6 +75,16 @@ def _finite(what: str, name: str, array: NDArray[np.generic] | float) -> None:
         raise UnusableInput(f"{what}: {name} holds NaN or infinity; drop the sample or repair its source")
 
 
+def _within(what: str, values: NDArray[np.floating], bound: float, name: str, unit: str) -> None:
+    """Refuse a label beyond ±bound (but for the rounding of single precision)."""
+    step = int(np.argmax(np.abs(values)))
+    if abs(float(values[step])) > bound * (1 + 1e-6):
+        raise UnusableInput(
+            f"{what}: {name} {float(values[step]):.3g} {unit} at step {step} is beyond ±{bound}; "
+            "find labels by controls_from_trajectory"
+        )
+
+
 def check_observation(observation: Observation, what: str = "observation") -> Observation:
     """Return the observation unchanged, or raise UnusableInput naming the field that cannot be used."""
     cameras = len(observation.cameras)
@@ -88,6 +100,9 @@ def check_observation(observation: Observation, what: str = "observation") -> Ob
     _shape(what, "ego_history", observation.ego_history, (HISTORY_POSES, 3))
     for name in ("rig", "ego_history", "speed_mps"):
         _finite(what, name, getattr(observation, name))
+    for camera, focal in zip(observation.cameras, observation.rig[:, :2], strict=True):
+        if focal.min() <= 0:
+            raise UnusableInput(f"{what}: camera {camera} has focal lengths {focal.tolist()}, expected more than 0")
     if observation.route is not None:
         _shape(what, "route", observation.route, (None, 2))
         _finite(what, "route", observation.route)
@@ -104,7 +119,33 @@ def check_sample(sample: Sample) -> Sample:
     _shape(what, "trajectory_rig", sample.trajectory_rig, (HORIZON_STEPS, 3))
     _finite(what, "controls", sample.controls)
     _finite(what, "trajectory_rig", sample.trajectory_rig)
+    _within(what, sample.controls[:, 0], ACCELERATION_BOUND_MPS2, "acceleration", "m/s²")
+    _within(what, sample.controls[:, 1], CURVATURE_BOUND_PER_M, "curvature", "1/m")
     return sample
+
+
+def without_cameras(observation: Observation, cameras: Collection[str]) -> Observation:
+    """The observation as if these cameras had delivered nothing. UnusableInput when none would be left."""
+    left = [i for i, name in enumerate(observation.cameras) if name not in cameras]
+    if not left:
+        raise UnusableInput(f"without {', '.join(sorted(cameras))} no camera is left; keep one of them")
+    return replace(
+        observation,
+        images=observation.images[left],
+        frame_t_us=observation.frame_t_us[left],
+        cameras=tuple(observation.cameras[i] for i in left),
+        rig=observation.rig[left],
+    )
+
+
+def dropped_cameras(cameras: Sequence[str], rate: float, uniform: Sequence[float]) -> tuple[str, ...]:
+    """The cameras that fail at a rate, by one uniform number each (by name, so that their order changes nothing).
+
+    Never all of them: of cameras that would all fail, the one with the largest number stays.
+    """
+    number = dict(zip(sorted(cameras), uniform, strict=True))
+    survivor = max(number, key=lambda name: (number[name], name))
+    return tuple(name for name in cameras if number[name] < rate and name != survivor)
 
 
 def frame_age_s(observation: Observation) -> NDArray[np.float32]:

@@ -11,31 +11,21 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from torch import Tensor, nn
-from transformers import Qwen3VLForConditionalGeneration
 
 from causeway.errors import UsageError
-from causeway.model import action_tokens, inference, rollouts, storage, token_losses
+from causeway.model import action_tokens, collation, inference, rollouts, storage, token_losses
 from causeway.model.action_space import ControlStatistics
-from causeway.model.backbone import (
-    Prefix,
-    TextInputs,
-    backbone_config,
-    build_backbone,
-    causal_mask,
-    load_backbone,
-    new_cache,
-    prefix_of,
-    run_text,
-)
+from causeway.model.attention import Prefix
+from causeway.model.backbone import TextInputs, build_backbone, load_backbone, tokenizer_folder
 from causeway.model.embeddings import Embeddings
 from causeway.model.expert import ActionExpert, flow_loss
-from causeway.model.observation import Observation, Sample, check_sample, observation_of
+from causeway.model.lora import Lora, add_adapters, merge_adapters, trained_parameters
+from causeway.model.observation import Observation, ObservationSpec, Sample
 from causeway.model.prediction import Prediction, Sequences
 from causeway.model.scales import scale_named
-from causeway.model.sequence import Batch, Tail, build_batch, plain_tail, question_tail, reasoning_tail, with_actions
+from causeway.model.sequence import Batch, Sight, Tail
 from causeway.model.token_losses import PrefixNoise, TokenOutput
 from causeway.model.tokenizer import Vocabulary, backbone_vocabulary, load_vocabulary
 from causeway.model.vision import vision_tokenizer
@@ -43,30 +33,21 @@ from causeway.model.vision import vision_tokenizer
 __all__ = ["Policy", "PrefixNoise"]
 
 Item = Observation | Sample
-Backbone = Qwen3VLForConditionalGeneration
 
 
 class Policy(nn.Module):
     """Backbone, embeddings and action expert (the three parts an optimizer takes) with vocabulary and config."""
 
-    may_reason: Tensor
-
-    def __init__(
-        self,
-        config: storage.PolicyConfig,
-        vocabulary: Vocabulary,
-        backbone: Qwen3VLForConditionalGeneration | None = None,
-    ) -> None:
+    def __init__(self, config: storage.PolicyConfig, vocabulary: Vocabulary, backbone: Any = None) -> None:
         super().__init__()
         self.config, self.vocabulary = config, vocabulary
         self.special, self.action_offset = vocabulary.special, vocabulary.action_offset
-        self.backbone = backbone or build_backbone(backbone_config(config.scale, vocabulary.size, self.special))
-        self.embeddings = Embeddings(config.scale.text.hidden)
+        self.backbone: Any = backbone or build_backbone(config.scale, vocabulary.size, self.special)
+        self.sight = Sight(vision_tokenizer(config.vision_tokenizer), config.cameras)
+        self.embeddings = Embeddings(config.scale, self.sight.tokenizer)
         self.expert = ActionExpert(config.scale)
-        self._tokenize = vision_tokenizer(config.vision_tokenizer)
-        text: Any = self.backbone.config.text_config
-        rows = text.vocab_size  # may exceed the vocabulary
-        self.register_buffer("may_reason", _may_reason(vocabulary, rows), persistent=False)
+        if config.lora is not None:  # last: a seed then makes the same policy with adapters and without
+            add_adapters(self.backbone, config.lora)
 
     # -- making, loading, saving ----------------------------------------------------------------------------------
 
@@ -77,19 +58,25 @@ class Policy(nn.Module):
         seed: int = 0,
         statistics: ControlStatistics | None = None,
         backbone: str | Path | None = None,
+        vision: str = "single-image",
+        cameras: Sequence[str] = ObservationSpec().cameras,
+        lora: Lora | None = None,
     ) -> Policy:
         """A policy with random weights from a seed. statistics: of the training controls (None = the release's).
 
+        vision: the name of its vision tokenizer. cameras: the names it will know; samples with others are refused.
         backbone: a local folder whose tokenizer and weights to begin with; UsageError when the scale needs one.
+        lora: adapters beside the backbone's weights, which then stay as they came.
         """
         sheet = scale_named(scale)
         if sheet.needs_backbone and backbone is None:
-            raise UsageError(f"scale {scale} begins with a backbone: give a local Qwen3-VL folder")
-        config = storage.PolicyConfig(sheet, statistics or ControlStatistics())
-        vocabulary = backbone_vocabulary(backbone) if backbone else load_vocabulary()
+            raise UsageError(f"scale {scale} begins with a backbone: give a local folder with {sheet.weights}")
+        config = storage.PolicyConfig(sheet, statistics or ControlStatistics(), vision, tuple(cameras), lora=lora)
+        vocabulary = backbone_vocabulary(tokenizer_folder(backbone, sheet)) if backbone else load_vocabulary()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
-            return cls(config, vocabulary, load_backbone(backbone, vocabulary.size) if backbone else None)
+            body = load_backbone(backbone, sheet, vocabulary.size, vocabulary.special) if backbone else None
+            return cls(config, vocabulary, body)
 
     @classmethod
     def load(cls, path: str | Path) -> Policy:
@@ -97,25 +84,37 @@ class Policy(nn.Module):
 
         UnusableInput for pickles, changed bytes, missing or unexpected tensors, another version.
         """
-        folder = _local(path)
+        folder = storage.local_folder(path)
         config = storage.read_config(folder)
         with torch.random.fork_rng(devices=[]):
-            policy = cls(config, load_vocabulary(folder))
+            policy = cls(config, storage.read_vocabulary(folder))
         with torch.no_grad():
             storage.load_weights(policy, folder, policy._tied())
         return policy.eval()
 
-    def save(self, folder: str | Path, card: str = "") -> None:
-        """Write config.json, model.safetensors, tokenizer files and MODEL_CARD.md (`card` is put into it)."""
+    def save(self, folder: str | Path, card: str = "", shard_bytes: int = storage.SHARD_BYTES) -> None:
+        """Write config.json, weights, tokenizer files and MODEL_CARD.md (`card` is put into it).
+
+        Weights of more than `shard_bytes` lie in several safetensors files with an index.
+        """
         weights = {name: tensor for name, tensor in self.state_dict().items() if name not in self._tied()}
-        about = (
-            f"# Causeway policy, scale {self.config.scale.name}\n\n{self.parameter_count():,} parameters.\n\n{card}\n"
-        )
-        storage.write_policy(Path(folder), self.config, weights, self.vocabulary, about)
+        card = storage.model_card(self.config, self.parameter_count(), card)
+        storage.write_policy(Path(folder), self.config, weights, self.vocabulary, card, shard_bytes)
 
     def parameter_count(self) -> int:
         """Parameters of all parts, shared ones once."""
         return sum(p.numel() for p in self.parameters())
+
+    def trained_parameters(self, part: str) -> list[nn.Parameter]:
+        """What learns when a part ("backbone", "embeddings", "expert") does; of a backbone with adapters only these."""
+        if part == "backbone":
+            return trained_parameters(self.backbone, self.config.lora)
+        return list(getattr(self, part).parameters())
+
+    def merge_lora(self) -> None:
+        """Fold the adapters into the backbone's weights; answers change by rounding only."""
+        merge_adapters(self.backbone)
+        self.config = replace(self.config, lora=None)
 
     @property
     def statistics(self) -> ControlStatistics:
@@ -123,7 +122,9 @@ class Policy(nn.Module):
         return self.config.statistics
 
     def _tied(self) -> set[str]:
-        return {"backbone.lm_head.weight"} if self.config.scale.text.tied else set()
+        """Names of tensors that are other tensors' doubles."""
+        table = self.backbone.get_input_embeddings().weight
+        return {n for n, p in self.named_parameters(remove_duplicate=False) if p is table and "lm_head" in n}
 
     # -- answering ------------------------------------------------------------------------------------------------
 
@@ -137,14 +138,16 @@ class Policy(nn.Module):
         forced_reasoning: Sequence[str] | None = None,
         use_reasoning: bool = True,
         flow_steps: int = 10,
+        route_guidance: float = 1.0,
     ) -> Prediction:
         """Reasoning, decision and n trajectories for each observation; no gradients.
 
         temperature 0 is greedy. forced_reasoning: one trace per sample to act on instead of a generated one ("" =
-        none). use_reasoning False: act without a trace. Noise follows from (seed, number of the sample among n)
-        alone. UsageError for wrong arguments, UnusableInput for an observation that cannot be used.
+        none). use_reasoning False: act without a trace. route_guidance: how far along the route, 1 = as trained.
+        Noise follows from (seed, number of the sample among n) alone. UsageError for wrong arguments, UnusableInput
+        for an observation that cannot be used.
         """
-        options = inference.Options(n, seed, temperature, forced_reasoning, use_reasoning, flow_steps)
+        options = inference.Options(n, seed, temperature, forced_reasoning, use_reasoning, flow_steps, route_guidance)
         return inference.predict(self, samples, options)
 
     def sample_sequences(
@@ -155,34 +158,24 @@ class Policy(nn.Module):
 
     # -- learning -------------------------------------------------------------------------------------------------
 
-    def collate(self, samples: Sequence[Sample]) -> Batch:
-        """Observation, reasoning (left out where it is "") and actions of each sample, checked."""
-        tails: list[Tail] = []
-        for sample in samples:
-            check_sample(sample)
-            ids = self.vocabulary.text_ids(sample.reasoning, f"sample {sample.sample_id}: reasoning")
-            tails.append(reasoning_tail(self.vocabulary, ids) if ids else plain_tail(self.vocabulary))
-        batch = self.batch_of(samples, tails)
-        controls = torch.from_numpy(np.stack([np.float32(s.controls) for s in samples])).to(self.device)
-        return with_actions(batch, action_tokens.encode(controls), controls)
+    def collate(
+        self, samples: Sequence[Sample], route_drop: float = 0.0, generator: torch.Generator | None = None
+    ) -> Batch:
+        """Observation, reasoning (left out where it is "") and actions of each sample, checked.
+
+        route_drop: the share of samples that lose their route, so that guidance knows what is done without one.
+        """
+        return collation.collate(self, samples, route_drop, generator)
 
     def collate_questions(self, items: Sequence[Item], questions: Sequence[str], answers: Sequence[str]) -> Batch:
         """Observation, question and supervised answer of each item; no actions."""
-        tails = [question_tail(self.vocabulary, *pair) for pair in zip(questions, answers, strict=True)]
-        return self.batch_of(items, tails)
+        return collation.collate_questions(self, items, questions, answers)
 
     def forward_tokens(
         self, batch: Batch, prefix_noise: PrefixNoise | None = None, generator: torch.Generator | None = None
     ) -> TokenOutput:
         """Hidden states of the prefix and of the 128 places that predict action tokens (when the batch has any)."""
-        inputs = self.text_inputs(batch)
-        length, cache = batch.input_ids.shape[1], new_cache(self.backbone)
-        if batch.action_tokens is not None:
-            ids = token_losses.noisy_action_ids(self, batch.action_tokens, prefix_noise, generator)
-            inputs = self._with_action_columns(inputs, batch, ids[:, :-1])  # nothing follows the last token
-        hidden = run_text(self.backbone, inputs, cache)
-        actions = hidden[:, length - 1 :] if batch.action_tokens is not None else None
-        return TokenOutput(hidden[:, :length], actions, prefix_of(cache, batch.kept, batch.positions))
+        return token_losses.forward_tokens(self, batch, prefix_noise, generator)
 
     def token_loss(
         self, batch: Batch, prefix_noise: PrefixNoise | None = None, generator: torch.Generator | None = None
@@ -215,11 +208,11 @@ class Policy(nn.Module):
             prefix = self.forward_tokens(replace(batch, action_tokens=None)).prefix
         return self._flow(batch, prefix, generator, draws)
 
-    def _flow(self, batch: Batch, prefix: Prefix, generator: torch.Generator | None, draws: int) -> Tensor:
-        if batch.controls is None:
-            raise UsageError("the flow loss needs a batch with controls: collate samples, not questions")
+    def _flow(self, batch: Batch, prefix: Prefix | None, generator: torch.Generator | None, draws: int) -> Tensor:
+        if batch.controls is None or prefix is None:
+            raise UsageError("the flow loss needs a batch with controls (collate samples, not questions) and kept keys")
         target = self.normalised(batch.controls).repeat_interleave(draws, dim=0)
-        return flow_loss(self.expert, target, prefix.repeated(draws), generator)
+        return flow_loss(self.expert, target, prefix.repeated(draws).gathered(), generator)
 
     def sequence_logprobs(self, samples: Sequence[Item], sequences: Sequences) -> tuple[Tensor, Tensor]:
         """Log-probabilities of sampled rows with gradients: reasoning [R, T] (0 where masked) and action [R, 128].
@@ -237,28 +230,29 @@ class Policy(nn.Module):
 
     def text_inputs(self, batch: Batch) -> TextInputs:
         """The backbone's inputs for a batch's prefix: pictures through the vision tokenizer, numbers embedded."""
-        visual = self._tokenize(self.backbone, batch.pictures)
-        return self.embeddings.text_inputs(self.backbone, batch, visual, self.special)
+        return self.embeddings.text_inputs(self.backbone, batch, self.special)
 
     def id_embeddings(self, ids: Tensor) -> Tensor:
         """Embeddings [..., hidden] of ids."""
-        table: Any = self.backbone.get_input_embeddings()
-        return table(ids)  # type: ignore[no-any-return]
+        return self.backbone.get_input_embeddings()(ids)  # type: ignore[no-any-return]
+
+    @property
+    def vocabulary_rows(self) -> int:
+        """Rows of the table of embeddings; published ones have more than their vocabulary."""
+        return int(self.backbone.get_input_embeddings().num_embeddings)
 
     def word_logits(self, hidden: Tensor) -> Tensor:
         """Logits [..., V] over the whole vocabulary."""
-        head: Any = self.backbone.lm_head
-        return head(hidden)  # type: ignore[no-any-return]
+        return self.backbone.lm_head(hidden)  # type: ignore[no-any-return]
 
-    def reasoning_logits(self, hidden: Tensor) -> Tensor:
-        """Logits […, V] with everything masked that reasoning may not say."""
-        return self.word_logits(hidden).float().masked_fill(~self.may_reason, float("-inf"))
+    def reasoning_logits(self, hidden: Tensor, allowed: Tensor) -> Tensor:
+        """Logits […, V] with everything masked that may not come next; allowed […, V] bool."""
+        return self.word_logits(hidden).float().masked_fill(~allowed, float("-inf"))
 
     def action_logits_at(self, hidden: Tensor, kind: int) -> Tensor:
         """Logits […, 255] over the bins of accelerations (kind 0) or curvatures (1)."""
         first = self.action_offset + kind * action_tokens.BINS
-        head: Any = self.backbone.lm_head
-        weight = head.weight[first : first + action_tokens.BINS]
+        weight = self.backbone.lm_head.weight[first : first + action_tokens.BINS]
         return nn.functional.linear(hidden, weight).float()
 
     def action_logits(self, hidden: Tensor) -> Tensor:
@@ -278,41 +272,4 @@ class Policy(nn.Module):
 
     def batch_of(self, items: Sequence[Item], tails: Sequence[Tail]) -> Batch:
         """A batch of observations, each with its tail, on the policy's device."""
-        names = [item.sample_id if isinstance(item, Sample) else f"#{i}" for i, item in enumerate(items)]
-        observations = [observation_of(item) for item in items]
-        return build_batch(self.config.scale, self.vocabulary, observations, tails, names).to(self.device)
-
-    def _with_action_columns(self, inputs: TextInputs, batch: Batch, ids: Tensor) -> TextInputs:
-        """The prefix's inputs with action ids [B, columns] behind them."""
-        furthest = batch.positions.amax(dim=(0, 2)) + 1
-        steps = (furthest[:, None] + torch.arange(ids.shape[1], device=ids.device)).expand(3, -1, -1)
-        after = torch.ones_like(ids, dtype=torch.bool)
-        embeddings = self.id_embeddings(ids)
-        assert inputs.visual is not None
-        return TextInputs(
-            torch.cat([inputs.embeddings, embeddings], dim=1),
-            torch.cat([inputs.positions, steps], dim=2),
-            causal_mask(torch.cat([batch.kept, after], dim=1)),
-            torch.cat([inputs.visual, ~after], dim=1),
-            inputs.deepstack,
-        )
-
-
-def _may_reason(vocabulary: Vocabulary, rows: int) -> Tensor:
-    """[rows] True for text tokens and the end of reasoning."""
-    allowed = torch.zeros(rows, dtype=torch.bool)
-    allowed[: vocabulary.action_offset] = True
-    reserved = {*vocabulary.special.values(), *vocabulary.tokenizer.all_special_ids}
-    allowed[[i for i in reserved if i < rows]] = False
-    allowed[vocabulary.action_offset :] = False
-    allowed[vocabulary.special["coc_end"]] = True
-    return allowed
-
-
-def _local(path: str | Path) -> Path:
-    """The folder of a policy: as given, or fetched when it lies in an object store."""
-    if "://" not in str(path):
-        return Path(path)
-    from causeway.artifacts import Artifact
-
-    return Artifact.open(str(path)).folder()
+        return collation.batch_of(self, items, tails)

@@ -20,6 +20,8 @@ class Prediction:
     trajectory_rig: NDArray[np.float32]  # [B, n, 64, 3] x, y, yaw at 0.1 … 6.4 s
     controls: NDArray[np.float32]  # [B, n, 64, 2] acceleration m/s², curvature 1/m
     timing_ms: dict[str, float]  # decode, vision, prefill, reasoning, action
+    missing_cameras: tuple[tuple[str, ...], ...] = ()  # [B] cameras that the policy knows and was not given
+    truncated: tuple[tuple[bool, ...], ...] = ()  # [B][n] the length bound cut this reasoning: it is no sentence
 
 
 @dataclass(frozen=True, eq=False)

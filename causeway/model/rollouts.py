@@ -74,8 +74,15 @@ def sequence_logprobs(
     actions = torch.log_softmax(policy.action_logits(output.action_hidden).float() / heat, dim=-1)
     chosen = action_tokens.bins_of(tokens)[..., None]
     wanted = batch.reasoning_labels[:, 1:]
-    words = torch.log_softmax(policy.reasoning_logits(output.prefix_hidden[:, :-1][wanted]) / heat, dim=-1)
+    words = torch.log_softmax(_word_logits(policy, output.prefix_hidden[:, :-1][wanted], sequences) / heat, dim=-1)
     said = words.gather(1, batch.input_ids[:, 1:][wanted][:, None])[:, 0]
     mask = torch.from_numpy(sequences.reasoning_mask).to(policy.device)
     reasoning = said.new_zeros(mask.shape).masked_scatter(mask, said)
     return reasoning, actions.gather(-1, chosen)[..., 0]
+
+
+def _word_logits(policy: Policy, hidden: Tensor, sequences: Sequences) -> Tensor:
+    """Logits [words of all rows, V] with the words masked that the sampler could not say there."""
+    states = [state for row in sequences.reasoning_ids for state in policy.vocabulary.sentences.path(row)]
+    masks = policy.vocabulary.sentences.masks(states, policy.vocabulary_rows)
+    return policy.reasoning_logits(hidden, masks.to(hidden.device))

@@ -2,7 +2,7 @@
 
 Knows sizes. Does not know how they are built (`backbone.py`, `expert.py`). `tiny` is trained from nothing on two CPU
 cores; `2b` and `8b` are the Qwen3-VL sizes, whose weights (Cosmos-Reason included) load from a local folder; `0.5b`
-has the paper's smallest language model's sizes (Qwen2.5-0.5B beside a ViT-B) in the same classes.
+is the paper's smallest pair, DINOv2 (its base size, ours to choose) and Qwen2.5-0.5B, a folder for each.
 Source: arXiv 2511.00088, sections on the backbone and the expert; sizes from the public configurations.
 """
 
@@ -26,6 +26,7 @@ class TextSize:
     mrope_section: tuple[int, int, int]  # time, height, width; sums to half of head_dim
     tied: bool  # the output layer is the embedding table
     rope_theta: float = 5e6
+    max_positions: int = 262144
 
 
 @dataclass(frozen=True)
@@ -62,6 +63,8 @@ class Scale:
     image_height: int  # pictures are brought to this size; a multiple of patch × merge
     image_width: int
     max_reasoning_tokens: int
+    family: str  # of the backbone: "qwen3-vl" or "dinov2-qwen2"
+    weights: str  # what a folder of published weights is called
     needs_backbone: bool  # the tokenizer (and usually the weights) come from a local folder
 
 
@@ -76,16 +79,20 @@ SCALES: dict[str, Scale] = {
             image_height=128,
             image_width=192,
             max_reasoning_tokens=64,
+            family="qwen3-vl",
+            weights="nothing: it is trained from noise",
             needs_backbone=False,
         ),
         Scale(
             name="0.5b",
-            text=TextSize(896, 4864, 24, 14, 2, 64, (12, 10, 10), tied=True, rope_theta=1e6),
-            vision=VisionSize(12, 768, 3072, 12, deepstack=(3, 6, 9)),
+            text=TextSize(896, 4864, 24, 14, 2, 64, (12, 10, 10), tied=True, rope_theta=1e6, max_positions=32768),
+            vision=VisionSize(12, 768, 3072, 12, deepstack=(), patch=14, temporal_patch=1, positions=37**2),
             expert=ExpertSize(448, 1344),
-            image_height=320,
-            image_width=576,
+            image_height=280,  # as many visual tokens, 10 × 18, as the larger scales have
+            image_width=504,
             max_reasoning_tokens=256,
+            family="dinov2-qwen2",
+            weights="DINOv2-base and Qwen2.5-0.5B, each in a folder of its own below it",
             needs_backbone=True,
         ),
         Scale(
@@ -96,6 +103,8 @@ SCALES: dict[str, Scale] = {
             image_height=320,
             image_width=576,
             max_reasoning_tokens=256,
+            family="qwen3-vl",
+            weights="Qwen3-VL-2B or Cosmos-Reason2-2B",
             needs_backbone=True,
         ),
         Scale(
@@ -106,6 +115,8 @@ SCALES: dict[str, Scale] = {
             image_height=320,
             image_width=576,
             max_reasoning_tokens=256,
+            family="qwen3-vl",
+            weights="Qwen3-VL-8B or Cosmos-Reason2-8B",
             needs_backbone=True,
         ),
     )

@@ -17,14 +17,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from causeway.errors import UsageError
+from causeway.errors import UnusableInput, UsageError
 from causeway.model.observation import HISTORY_POSES, Observation, check_observation, frame_age_s
 from causeway.model.scales import Scale
 from causeway.model.tokenizer import Vocabulary
-from causeway.model.vision import resized, token_grid
+from causeway.model.vision import VisionTokenizer
+from causeway.model.vision_pictures import Views, resized
 
 MAX_ROUTE_POINTS = 32
-ROW_NUMBERS = 17  # what is known of a picture beside its pixels: 16 rig numbers and its age in seconds
 
 
 @dataclass(frozen=True)
@@ -36,12 +36,21 @@ class Tail:
     answer: tuple[int, int] = (0, 0)  # likewise as an answer
 
 
+@dataclass(frozen=True)
+class Sight:
+    """How a policy looks: through which tokenizer, and which cameras it knows."""
+
+    tokenizer: VisionTokenizer
+    cameras: tuple[str, ...]
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
     """B rows as tensors. Columns 0 … L-1 are the prefix; the 128 action tokens, when there are any, follow it."""
 
     pictures: Tensor  # [I, 3, H, W] floats in -1 … 1, row by row, cameras by name, oldest first
-    picture_facts: Tensor  # [I, 17] rig numbers and age of each picture
+    picture_facts: Tensor  # [I, 17] what is known of a picture beside its pixels: 16 rig numbers, its age in seconds
+    views: Views  # (cameras, frames of each) of every row
     ego_history: Tensor  # [B, 16, 3]
     speed_mps: Tensor  # [B]
     route: Tensor  # [points of all rows, 2]
@@ -51,6 +60,7 @@ class Batch:
     reasoning_labels: Tensor  # [B, L] bool: this column's token is to be predicted from the columns before it
     answer_labels: Tensor  # [B, L] bool
     names: tuple[str, ...]  # sample ids, or places in the batch
+    missing_cameras: tuple[tuple[str, ...], ...]  # of each row: known cameras that it was not given
     action_tokens: Tensor | None = None  # [B, 128] as `action_tokens.encode` gives them
     controls: Tensor | None = None  # [B, 64, 2]
 
@@ -119,17 +129,21 @@ def question_tail(vocabulary: Vocabulary, question: str, answer: str) -> Tail:
 
 def build_batch(
     scale: Scale,
+    sight: Sight,
     vocabulary: Vocabulary,
     observations: Sequence[Observation],
     tails: Sequence[Tail],
     names: Sequence[str],
 ) -> Batch:
-    """A batch of the observations, each with its tail. UnusableInput names the row that cannot be used."""
+    """A batch of the observations, each with its tail. UnusableInput names the row that cannot be used.
+
+    A camera that a row was not given has no columns there, and the batch names it; one that the policy does not know
+    is refused.
+    """
     if not observations:
         raise UsageError("no samples: give at least one")
-    for observation, name in zip(observations, names, strict=True):
-        check_observation(observation, f"sample {name}")
-    rows = [_row(scale, vocabulary, *pair) for pair in zip(observations, tails, strict=True)]
+    missing = [_missing(sight, *pair) for pair in zip(observations, names, strict=True)]
+    rows = [_row(scale, sight, vocabulary, *pair) for pair in zip(observations, tails, strict=True)]
     length = max(len(row.ids) for row in rows)
     ids = np.full((len(rows), length), vocabulary.special["pad"], dtype=np.int64)
     kept = np.zeros((len(rows), length), dtype=bool)
@@ -142,6 +156,7 @@ def build_batch(
     return Batch(
         pictures=pictures,
         picture_facts=facts,
+        views=tuple(o.images.shape[:2] for o in observations),
         ego_history=torch.from_numpy(np.stack([np.float32(o.ego_history) for o in observations])),
         speed_mps=torch.tensor([o.speed_mps for o in observations], dtype=torch.float32),
         route=torch.from_numpy(np.concatenate([_route(o) for o in observations])),
@@ -151,6 +166,7 @@ def build_batch(
         reasoning_labels=_labels(length, tails, [t.reasoning for t in tails]),
         answer_labels=_labels(length, tails, [t.answer for t in tails]),
         names=tuple(names),
+        missing_cameras=tuple(missing),
     )
 
 
@@ -159,11 +175,24 @@ def with_actions(batch: Batch, tokens: Tensor, controls: Tensor | None) -> Batch
     return replace(batch, action_tokens=tokens, controls=controls)
 
 
-def _row(scale: Scale, vocabulary: Vocabulary, observation: Observation, tail: Tail) -> _Row:
+def _missing(sight: Sight, observation: Observation, name: str) -> tuple[str, ...]:
+    """The known cameras that an observation lacks; UnusableInput when it cannot be used, or has an unknown one."""
+    check_observation(observation, f"sample {name}")
+    unknown = sorted(set(observation.cameras) - set(sight.cameras))
+    if unknown:
+        raise UnusableInput(
+            f"sample {name}: camera {unknown[0]!r} is not one this policy was trained with "
+            f"({', '.join(sight.cameras)}); name the cameras as its samples did, or leave it out"
+        )
+    return tuple(camera for camera in sight.cameras if camera not in observation.cameras)
+
+
+def _row(scale: Scale, sight: Sight, vocabulary: Vocabulary, observation: Observation, tail: Tail) -> _Row:
     special, row = vocabulary.special, _Row()
-    for _ in range(observation.images.shape[0] * observation.images.shape[1]):
+    for block in sight.tokenizer.blocks(scale, *observation.images.shape[:2]):
         row.text([special["image_start"]])
-        row.grid(special["image_pad"], *token_grid(scale))
+        for grid in block:
+            row.grid(special["image_pad"], *grid)
         row.text([special["image_end"]])
     row.text([special["history_start"], *[special["history_pad"]] * HISTORY_POSES, special["history_end"]])
     points = len(_route(observation))

@@ -1,6 +1,7 @@
 """Losses on tokens: reasoning and answers by cross-entropy, action tokens against soft targets.
 
-Knows prefix noise and which hidden state predicts which column. Does not know optimizers or the expert.
+Knows prefix noise, the columns of action tokens behind a prefix and which hidden state predicts which column. Does not
+know optimizers or the expert.
 Why the noise: with a clean prefix the action tokens read only each other, and neither pictures nor reasoning
 move them (method 4.12, D-044 to D-046); why soft targets: D-035; why the end token is supervised: D-034.
 """
@@ -13,8 +14,9 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from causeway.model import action_tokens
-from causeway.model.backbone import Prefix
+from causeway.model import action_tokens, decoding
+from causeway.model.attention import Prefix, Reading
+from causeway.model.backbone import TextInputs, causal_mask, run_text
 
 if TYPE_CHECKING:
     from causeway.model.policy import Policy
@@ -35,7 +37,40 @@ class TokenOutput:
 
     prefix_hidden: Tensor  # [B, L, hidden]
     action_hidden: Tensor | None  # [B, 128, hidden]: the states that predict the action tokens
-    prefix: Prefix  # keys and values of the prefix, detached: what the expert may read
+    prefix: Prefix | None  # keys and values of the prefix, detached, for the expert; None with gradient checkpointing
+
+
+def forward_tokens(
+    policy: Policy, batch: Batch, noise: PrefixNoise | None, generator: torch.Generator | None
+) -> TokenOutput:
+    """See `Policy.forward_tokens`."""
+    inputs = policy.text_inputs(batch)
+    length, reading = batch.input_ids.shape[1], Reading()
+    if batch.action_tokens is not None:
+        ids = noisy_action_ids(policy, batch.action_tokens, noise, generator)
+        inputs = _with_action_columns(policy, inputs, batch, ids[:, :-1])  # nothing follows the last token
+    hidden = run_text(policy.backbone, inputs, reading)
+    actions = hidden[:, length - 1 :] if batch.action_tokens is not None else None
+    if policy.backbone.is_activation_checkpointing and policy.training:  # layers that compute twice keep no keys
+        return TokenOutput(hidden[:, :length], actions, None)
+    stretch = reading.stretch(batch.kept, length)
+    prefix = Prefix((stretch,), decoding.behind(batch.positions, batch.kept))
+    return TokenOutput(hidden[:, :length], actions, prefix)
+
+
+def _with_action_columns(policy: Policy, inputs: TextInputs, batch: Batch, ids: Tensor) -> TextInputs:
+    """The prefix's inputs with action ids [B, columns] behind them."""
+    furthest = batch.positions.amax(dim=(0, 2)) + 1
+    steps = (furthest[:, None] + torch.arange(ids.shape[1], device=ids.device)).expand(3, -1, -1)
+    after = torch.ones_like(ids, dtype=torch.bool)
+    assert inputs.visual is not None
+    return TextInputs(
+        torch.cat([inputs.embeddings, policy.id_embeddings(ids)], dim=1),
+        torch.cat([inputs.positions, steps], dim=2),
+        causal_mask(torch.cat([batch.kept, after], dim=1)),
+        torch.cat([inputs.visual, ~after], dim=1),
+        inputs.deepstack,
+    )
 
 
 def noisy_action_ids(

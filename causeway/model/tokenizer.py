@@ -16,6 +16,8 @@ from typing import Any
 
 from causeway.errors import UnusableInput
 from causeway.model import action_tokens
+from causeway.model.sentence_tokens import SentenceTokens
+from causeway.reasoning import CocRecord, Component, render
 
 TINY_FOLDER = Path(__file__).parent / "tokenizers" / "tiny"
 FILE_NAME = "tokenizer.json"
@@ -43,6 +45,16 @@ SPECIAL_TOKENS = (
 )
 ACTION_TOKENS = tuple(f"<|{action_tokens.VERSION}_{n:03d}|>" for n in range(action_tokens.VOCABULARY))
 
+_SPOKEN = CocRecord(
+    "stop_for_static_constraint",
+    "lane_keeping",
+    (
+        Component("traffic_light", "red_light", None, "in_path", rank=1),
+        Component("critical_object", "pedestrian", None, "crosswalk", "slowing", rank=2),
+        Component("critical_object", "car", None, "left", "stopped", rank=3),
+    ),
+)
+
 
 @dataclass(frozen=True, eq=False)
 class Vocabulary:
@@ -64,6 +76,11 @@ class Vocabulary:
     def size(self) -> int:
         """Number of ids, action tokens included."""
         return len(self.tokenizer)
+
+    @cached_property
+    def sentences(self) -> SentenceTokens:
+        """The sentences of the reasoning grammar in this vocabulary's ids."""
+        return SentenceTokens(self.text_ids, self.special["coc_end"])
 
     @cached_property
     def sha256(self) -> str:
@@ -108,9 +125,26 @@ def backbone_vocabulary(folder: str | Path) -> Vocabulary:
     """A backbone's own tokenizer, from a local folder, with our tokens appended."""
     from transformers import AutoTokenizer
 
-    tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    if not Path(folder).is_dir():
+        raise UnusableInput(f"backbone {folder}: no such folder; give a local copy of its weights and tokenizer")
+    if not (Path(folder) / FILE_NAME).is_file():  # without it an empty one would be made
+        raise UnusableInput(f"backbone {folder}: no {FILE_NAME} there; copy the tokenizer beside the weights")
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(str(folder), local_files_only=True)
+    except (OSError, ValueError, KeyError) as error:
+        reason = str(error).splitlines()[0][:200]
+        raise UnusableInput(f"backbone {folder}: no readable tokenizer ({reason})") from None
     tokenizer.add_tokens([*SPECIAL_TOKENS, *ACTION_TOKENS], special_tokens=True)
     return _checked(Vocabulary(tokenizer), str(folder))
+
+
+def _reads_as_said(vocabulary: Vocabulary, where: str) -> None:
+    """Refuse a tokenizer that reads a sentence otherwise than word by word: constrained decoding spells words."""
+    sentence = render(_SPOKEN)
+    try:
+        vocabulary.sentences.path([*vocabulary.text_ids(sentence), vocabulary.special["coc_end"]])
+    except UnusableInput as error:
+        raise UnusableInput(f"{where}: tokenizer joins words of {sentence!r} ({error})") from None
 
 
 def _checked(vocabulary: Vocabulary, where: str) -> Vocabulary:
@@ -119,6 +153,7 @@ def _checked(vocabulary: Vocabulary, where: str) -> Vocabulary:
     missing = [t for t in (*SPECIAL_TOKENS, *ACTION_TOKENS) if t not in known]
     if missing:
         raise UnusableInput(f"{where}: tokenizer lacks {len(missing)} of our tokens, first {missing[0]}")
+    _reads_as_said(vocabulary, where)
     ids = [known[t] for t in ACTION_TOKENS]
     if ids != list(range(ids[0], ids[0] + len(ids))):
         raise UnusableInput(f"{where}: action tokens of version {action_tokens.VERSION} are not in one run")

@@ -73,7 +73,7 @@ class Answered:
     reasoning: list[str]
     decision: list[tuple[str, str]]
     timing_ms: NDArray[np.float32]  # as TIMING
-    degraded: str
+    degraded: str  # what was cut or was not there, "" = nothing
 
 
 class Answerer:
@@ -134,7 +134,7 @@ class Answerer:
                 reasoning=prediction.reasoning[row],
                 decision=prediction.decision[row],
                 timing_ms=_timing(asked, prediction, started_s, ended_s),
-                degraded=cut.degraded,
+                degraded=_degraded(cut, prediction, row),
             )
             for row, asked in enumerate(batch)
         ]
@@ -161,6 +161,15 @@ def _checked(prediction: Prediction, batch: int, samples: int) -> Prediction:
         if values.shape != (batch, samples, HORIZON_STEPS, width) or not np.isfinite(values).all():
             raise ValueError(f"{name} of shape {values.shape} is not whole and finite")
     return prediction
+
+
+def _degraded(cut: Cut, prediction: Prediction, row: int) -> str:
+    """All that makes this answer less than a whole one, comma-separated; "" = nothing."""
+    said = [cut.degraded] if cut.degraded else []
+    if any(any(samples) for samples in prediction.truncated[row : row + 1]):
+        said.append("reasoning=truncated")
+    said += [f"missing={camera}" for cameras in prediction.missing_cameras[row : row + 1] for camera in cameras]
+    return ",".join(said)
 
 
 def _timing(asked: Asked, prediction: Prediction, started_s: float, ended_s: float) -> NDArray[np.float32]:

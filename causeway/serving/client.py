@@ -40,7 +40,7 @@ class Answer:
     controls: NDArray[np.float32]  # [n, 64, 2] acceleration m/s², curvature 1/m
     timing_ms: dict[str, float]
     policy_version: str
-    degraded: str  # what was cut to meet the deadline, "" = nothing
+    degraded: str  # what was cut, and cameras that were not given, "" = nothing
 
 
 class _Input(NamedTuple):

@@ -56,8 +56,8 @@ def load_policy(location: str) -> tuple[Predicts, ObservationSpec, str]:
     from causeway.model import ObservationSpec, Policy  # torch comes now, when the location is known to be good
 
     policy = Policy.load(artifact.folder())
-    scale = policy.config.scale
-    spec = ObservationSpec(height=scale.image_height, width=scale.image_width)
+    scale, cameras = policy.config.scale, policy.config.cameras
+    spec = ObservationSpec(cameras, height=scale.image_height, width=scale.image_width)
     return policy, spec, artifact.manifest.content_hash
 
 

@@ -13,10 +13,12 @@ def model_card(
     sample_counts: Mapping[str, int],
     says: Mapping[str, str],
     lines: Sequence[Line],
+    verdicts: Sequence[str] = (),
 ) -> str:
     """Markdown: data with licences, how many samples the last stage took, each stage's losses first → last.
 
-    sources {name: licence}; sample_counts {what: n}; says {stage: what it learns}; lines of `losses.jsonl`.
+    sources {name: licence}; sample_counts {what: n}; says {stage: what it learns}; lines of `losses.jsonl`; verdicts:
+    a sentence for each stage that was held against its baseline.
     """
     parts = [
         "Reads cameras and ego history; answers with a reasoning trace and 64 waypoints (6.4 s).",
@@ -26,6 +28,7 @@ def model_card(
         "Samples of the last stage: " + ", ".join(f"{n} {what}" for what, n in sample_counts.items()) + ".",
         "## Training",
         "| stage | learns | steps | loss, first tenth → last tenth |\n|---|---|---|---|\n" + _rows(says, lines),
+        "Short evaluation behind each stage:\n\n" + ("\n".join(f"- {one}" for one in verdicts) or "- none was made"),
         "## Limits",
         "Trained on the data above and nothing else; not for use in a vehicle. Its numbers stand in a report.",
     ]

@@ -21,14 +21,25 @@ class TrainConfig:
     weight_decay: float = 0.01
     grad_clip: float = 1.0
     checkpoint_every_s: float = 30.0
+    keep_checkpoints: int = 2  # the newest ones; one that is damaged is passed over for the one before
     limit: int = 0  # at most so many samples; 0 = all
+    passes: int = 1  # a step is taken in so many passes, dealt to the processes; at least one each
+    zero: int = 2  # DeepSpeed's stage when there are several processes: 2 or 3
+    bf16: bool = False  # passes compute in bfloat16 where that is safe; weights and optimizer stay in float32
+    gradient_checkpointing: bool = False  # less memory, more time: activations are computed twice
+    gate_samples: int = 48  # held-out samples of the short evaluation at a stage's end; 0 = none
+    must_beat_baseline: bool = False  # whether a stage that does not beat its baseline is refused
 
 
 @dataclass(frozen=True)
 class VlmConfig(TrainConfig):
-    """Stage one: questions about the drive and their answers."""
+    """Stage one: a new policy, and questions about the drive with their answers."""
 
     steps: int = 80
+    vision_tokenizer: str = "single-image"  # or triplane, flex
+    backbone: str = ""  # a local folder to begin with; the larger scales need one
+    lora_rank: int = 0  # of adapters beside the backbone's weights, which then stay as they came; 0 = none
+    camera_dropout: float = 0.05  # at this rate a sample's camera delivers nothing; one always stays
 
 
 @dataclass(frozen=True)
@@ -38,6 +49,9 @@ class ActionConfig(TrainConfig):
     steps: int = 150
     prefix_sigma_bins: float = 12.0  # noise on the action tokens a step sees of its own past (method 4.12, D-045)
     prefix_mask: float = 0.25  # share of them hidden, so that they listen to pictures and words
+    route_drop: float = 0.1  # this share of samples loses its route: what guidance leads away from at inference
+    flow_draws: int = 2  # noises a sample on one pass of the backbone: the expert is the cheap part
+    camera_dropout: float = 0.05  # at this rate a sample's camera delivers nothing; one always stays
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,6 @@
 """The record of a training: `losses.jsonl`, one JSON object a step, carried forward from stage to stage.
 
-Knows the file and how it is cut back after a kill. Does not know what is trained.
+Knows the file and how it is read after a kill. Does not know what is trained.
 """
 
 import json
@@ -25,11 +25,6 @@ def write_lines(file: Path, lines: Iterable[Line]) -> None:
     """Write a record anew."""
     file.parent.mkdir(parents=True, exist_ok=True)
     file.write_text("".join(json.dumps(line) + "\n" for line in lines))
-
-
-def cut_back(file: Path, step: int) -> None:
-    """Keep only the lines before `step`: what came after the checkpoint will be trained again."""
-    write_lines(file, [line for line in read_lines(file) if line["step"] < step])
 
 
 def append_line(file: Path, line: Line) -> None:

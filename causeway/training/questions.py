@@ -1,57 +1,169 @@
 """Questions about a drive that its own data answers: what stage one learns before any action.
 
-Knows which questions a sample can answer: what was driven and how fast is always known, decisions and causes only
-where a label named them. Does not know tokens or models. Nothing is guessed: no label, no question about causes.
+Knows which questions a sample can answer: what was driven, how fast and how far is always known; what is there, the
+state of a light, decisions and causes only where a label named them. Numbers are answered in bins. Does not know
+tokens or models. Nothing is guessed: no label, no question about causes.
+
+Answers are balanced: where one answer of a question is given more often than all others together, it is asked for only
+as often as those, so that always giving it is right about half of the time (`Balance`). Kinds of questions are those of
+the paper's first stage, perception and driving (arXiv 2511.00088, sec. 4); their words are ours.
 """
 
-from collections.abc import Callable
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 
 from causeway.model.observation import Sample
-from causeway.reasoning import CocRecord, render
+from causeway.reasoning import CocRecord, Component, TraceError, parse, render
 from causeway.reasoning.mapping import actions_of_trajectory, deciding_action
 
-Answer = Callable[[Sample], str]
+Answer = Callable[[Sample], str | None]
+"""The answer to a question about a sample; None where its data does not know it."""
+
+SPEED_BIN_MPS, DISTANCE_BIN_M, SIDE_BIN_M = 2, 10, 2
+_HALF_WAY, _END = 31, 63  # 3.2 s and 6.4 s
+_NO_CAUSE_WORDS = "none"
 
 
-def _action(sample: Sample) -> str:
-    """The first thing done after t0 on both channels, in the words of the meta actions."""
+def _first_action(sample: Sample, channel: int) -> str:
+    """The first thing done after t0 on one channel, in the words of the meta actions."""
     speed_mps = np.float64(sample.observation.speed_mps)
-    channels = actions_of_trajectory(sample.trajectory_rig, speed_mps)
-    names = [deciding_action(list(channel)) or "none" for channel in channels]
-    return " and ".join(name.replace("_", " ") for name in names) + "."
+    names = list(actions_of_trajectory(sample.trajectory_rig, speed_mps)[channel])
+    return f"{(deciding_action(names) or 'none').replace('_', ' ')}."
+
+
+def _bin(value: float, width: int, unit: str) -> str:
+    """A number as the lower end of its bin: `8 metres` are 8 … 10 with a width of 2."""
+    return f"{int(np.floor(value / width)) * width} {unit}."
 
 
 def _speed(sample: Sample) -> str:
-    return f"{round(sample.observation.speed_mps)} metres per second."
+    return _bin(sample.observation.speed_mps, SPEED_BIN_MPS, "metres per second")
 
 
-def _decision(sample: Sample) -> str:
-    return render(CocRecord(*sample.decision))
+def _later_speed(sample: Sample) -> str:
+    path = sample.trajectory_rig[:, :2]
+    moved = np.hypot(*(path[_END] - path[_END - 10]))  # over the last second
+    return _bin(float(moved), SPEED_BIN_MPS, "metres per second")
 
 
-def _cause(sample: Sample) -> str:
-    return sample.reasoning
+def _distance(sample: Sample) -> str:
+    return _bin(float(np.hypot(*sample.trajectory_rig[_END, :2])), DISTANCE_BIN_M, "metres")
+
+
+def _side(sample: Sample) -> str:
+    aside = float(sample.trajectory_rig[_HALF_WAY, 1])
+    if abs(aside) < SIDE_BIN_M / 2:
+        return "straight ahead."
+    return f"{_bin(abs(aside), SIDE_BIN_M, 'metres')[:-1]} to the {'left' if aside > 0 else 'right'}."
+
+
+def causes(sample: Sample) -> tuple[Component, ...]:
+    """The components that a sample's label names; none where it has no label that parses."""
+    try:
+        return parse(sample.reasoning).components if sample.reasoning else ()
+    except TraceError:
+        return ()
+
+
+def _of_first(name: str) -> Answer:
+    """The answer of one field of the first component, or None."""
+
+    def answer(sample: Sample) -> str | None:
+        first = next(iter(causes(sample)), None)
+        value = getattr(first, name) if first else _NO_CAUSE_WORDS
+        return None if value == _NO_CAUSE_WORDS else f"{value.replace('_', ' ')}."
+
+    return answer
+
+
+def _light(sample: Sample) -> str | None:
+    lights = [c.kind for c in causes(sample) if c.category == "traffic_light"]
+    return f"{lights[0].split('_')[0]}." if lights else None
+
+
+def _decision(channel: int) -> Answer:
+    def answer(sample: Sample) -> str | None:
+        if not sample.reasoning:
+            return None
+        pair = ["none", "none"]
+        pair[channel] = sample.decision[channel]
+        return render(CocRecord(pair[0], pair[1]))
+
+    return answer
+
+
+def _cause(sample: Sample) -> str | None:
+    return sample.reasoning or None
 
 
 ALWAYS: dict[str, Answer] = {
-    "What will the vehicle do?": _action,
+    "What will the vehicle do?": lambda sample: _first_action(sample, 0),
+    "Which way will it go?": lambda sample: _first_action(sample, 1),
     "What is the speed?": _speed,
+    "What will the speed be?": _later_speed,
+    "How far will it go?": _distance,
+    "Where will it be?": _side,
 }
 LABELLED: dict[str, Answer] = {
-    "What is the decision?": _decision,
+    "What is there?": _of_first("kind"),
+    "Where is it?": _of_first("relative_pose"),
+    "What does it do?": _of_first("motion"),
+    "What is the light?": _light,
+    "What is the speed decision?": _decision(0),
+    "What is the lane decision?": _decision(1),
     "Why?": _cause,
 }
+QUESTIONS: dict[str, Answer] = ALWAYS | LABELLED
+FREE = frozenset({"Why?"})  # whole sentences: no closed set of answers to be balanced or counted
 
 
-def ask(sample: Sample, number: int) -> tuple[str, str]:
-    """(question, answer): the `number`-th of the questions that this sample can answer, going round.
+def answers(sample: Sample) -> dict[str, str]:
+    """{question: answer} of everything that a sample's data knows."""
+    found = ((question, answer(sample)) for question, answer in QUESTIONS.items())
+    return {question: said for question, said in found if said is not None}
 
-    Causes are asked twice as often as anything else: they are what the pictures are for.
-    """
-    choices = list(ALWAYS.items())
-    if sample.reasoning:
-        choices += [*LABELLED.items(), ("Why?", _cause)]
-    question, answer = choices[number % len(choices)]
-    return question, answer(sample)
+
+@dataclass(frozen=True)
+class Balance:
+    """How often each answer of each question is given in the data that a stage trains on."""
+
+    counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+
+    def chances(self, known: Mapping[str, str]) -> np.ndarray:
+        """With which chance each of a sample's questions is asked; they sum to one.
+
+        Each gets an equal share, cut for an answer that is given too often; what is cut goes to the sample's questions
+        that were not (to all alike where there are none). A question that everybody answers alike is never asked.
+        """
+        kept = np.array([self._kept(question, answer) for question, answer in known.items()])
+        whole = kept == 1.0
+        if whole.any():
+            return (kept + whole * (len(kept) - kept.sum()) / whole.sum()) / len(kept)
+        return kept / kept.sum() if kept.any() else np.full(len(kept), 1 / len(kept))
+
+    def _kept(self, question: str, answer: str) -> float:
+        """The share of its turns in which a question is asked of a sample with this answer."""
+        given = self.counts.get(question, {})
+        if question in FREE or answer not in given:
+            return 1.0
+        return min(1.0, (sum(given.values()) - given[answer]) / given[answer])
+
+
+def balance_of(samples: Sequence[Sample], most: int = 2048) -> Balance:
+    """The balance of at most so many samples, spread evenly."""
+    counts: dict[str, Counter[str]] = {}
+    for number in range(0, len(samples), max(1, -(-len(samples) // most))):
+        for question, answer in answers(samples[number]).items():
+            counts.setdefault(question, Counter())[answer] += 1
+    return Balance({question: dict(given) for question, given in counts.items()})
+
+
+def ask(sample: Sample, balance: Balance, uniform: float) -> tuple[str, str]:
+    """(question, answer): one of those that this sample can answer, chosen by a number in [0, 1)."""
+    known = answers(sample)
+    reached = np.cumsum(balance.chances(known))
+    place = min(int(np.searchsorted(reached, uniform, side="right")), len(known) - 1)
+    return list(known.items())[place]

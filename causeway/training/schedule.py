@@ -25,9 +25,9 @@ def order(seed: int, epoch: int, samples: int) -> np.ndarray:
     return np.random.default_rng([seed, epoch]).permutation(samples)
 
 
-def step_seed(seed: int, step: int, rank: int = 0) -> int:
-    """A seed for the noise of one step in one process."""
-    return int(np.random.SeedSequence([seed, step, rank]).generate_state(1)[0])
+def step_seed(seed: int, step: int, number: int = 0) -> int:
+    """A seed for the noise of one pass of a step."""
+    return int(np.random.SeedSequence([seed, step, number]).generate_state(1)[0])
 
 
 def learning_rate(step: int, steps: int, peak: float, warmup: float, final: float) -> float:

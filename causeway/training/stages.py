@@ -14,13 +14,12 @@ import torch
 from causeway.errors import UnusableInput
 from causeway.model.observation import Sample
 from causeway.model.policy import Policy, PrefixNoise
+from causeway.training.camera_dropout import with_failing_cameras
 from causeway.training.config import ActionConfig, CocConfig, RlConfig, TrainConfig, VlmConfig
 from causeway.training.loop import StepLoss
-from causeway.training.questions import ask
+from causeway.training.questions import ask, balance_of
 from causeway.training.reinforcement import reinforcement_loss
 from causeway.training.sample_store import StoredSamples
-
-FLOW_DRAWS = 2  # noises a sample on one pass of the backbone: the expert is the cheap part
 
 
 @dataclass(frozen=True)
@@ -32,22 +31,27 @@ class Stage:
     reasoning_only: bool  # takes no sample whose reasoning is masked
     trains: tuple[str, ...]  # the policy's modules that learn
     config: type[TrainConfig]
-    make_loss: Callable[[Policy, Any], StepLoss]
+    make_loss: Callable[[Policy, Any, Sequence[Sample]], StepLoss]
 
 
-def vlm_loss(policy: Policy, config: VlmConfig) -> StepLoss:
-    """Next-token cross-entropy of the answers to questions about the drive; no action tokens."""
+def vlm_loss(policy: Policy, config: VlmConfig, taken: Sequence[Sample]) -> StepLoss:
+    """Next-token cross-entropy of the answers to questions about the drive; no action tokens.
+
+    Questions are balanced by the answers that the stage's samples `taken` give.
+    """
+    balance = balance_of(taken)
 
     def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
-        numbers = torch.randint(1 << 30, (len(samples),), generator=generator).tolist()
-        asked = [ask(sample, number) for sample, number in zip(samples, numbers, strict=True)]
+        numbers = torch.rand(len(samples), generator=generator).tolist()
+        asked = [ask(sample, balance, number) for sample, number in zip(samples, numbers, strict=True)]
         questions, answers = zip(*asked, strict=True)
-        return policy.token_loss(policy.collate_questions(samples, questions, answers))
+        seen = with_failing_cameras(samples, config.camera_dropout, generator)
+        return policy.token_loss(policy.collate_questions(seen, questions, answers))
 
     return loss
 
 
-def action_loss(policy: Policy, config: ActionConfig) -> StepLoss:
+def action_loss(policy: Policy, config: ActionConfig, taken: Sequence[Sample]) -> StepLoss:
     """Action tokens with soft targets behind a noisy prefix, reasoning where there is some, and the flow expert.
 
     The expert reads the backbone's cache with gradients stopped, so its loss trains the expert alone.
@@ -55,9 +59,33 @@ def action_loss(policy: Policy, config: ActionConfig) -> StepLoss:
     noise = PrefixNoise(config.prefix_sigma_bins, config.prefix_mask)
 
     def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
-        return policy.action_loss(policy.collate(samples), noise, generator, FLOW_DRAWS)
+        seen = with_failing_cameras(samples, config.camera_dropout, generator)
+        batch = policy.collate(seen, config.route_drop, generator)
+        if not config.gradient_checkpointing:
+            return policy.action_loss(batch, noise, generator, config.flow_draws)
+        parts = policy.token_loss(batch, noise, generator)  # keeps no cache, so the expert's pass makes its own
+        flow = policy.eval().flow_loss(batch, generator, config.flow_draws)
+        policy.train()
+        return {**parts, "loss": parts["loss"] + flow, "flow": flow}
 
     return loss
+
+
+def coc_loss(policy: Policy, config: CocConfig, taken: Sequence[Sample]) -> StepLoss:
+    """`action_loss` where every sample reasons. UnusableInput names a sample whose reasoning is empty."""
+    inner = action_loss(policy, config, taken)
+
+    def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
+        empty = [sample.sample_id for sample in samples if not sample.reasoning.strip()]
+        if empty:
+            raise UnusableInput(f"coc: sample(s) {', '.join(empty)} have no reasoning; this stage trains on words")
+        return inner(samples, generator)
+
+    return loss
+
+
+def _reinforcement(policy: Policy, config: RlConfig, taken: Sequence[Sample]) -> StepLoss:
+    return reinforcement_loss(policy, config)
 
 
 STAGES: dict[str, Stage] = {
@@ -85,7 +113,7 @@ STAGES: dict[str, Stage] = {
             reasoning_only=True,
             trains=("backbone", "embeddings", "expert"),
             config=CocConfig,
-            make_loss=action_loss,
+            make_loss=coc_loss,
         ),
         Stage(
             name="rl",
@@ -93,7 +121,7 @@ STAGES: dict[str, Stage] = {
             reasoning_only=True,
             trains=("backbone", "embeddings", "expert"),
             config=RlConfig,
-            make_loss=reinforcement_loss,
+            make_loss=_reinforcement,
         ),
     )
 }

@@ -1,19 +1,22 @@
 """The four training steps: samples (and the policy before) in, a whole policy out.
 
-Knows what a step reads and writes. Does not know losses or optimizers; torch is imported when a step runs, so that
-looking a finished one up costs nothing.
+Knows what a step reads and writes, and what further processes of the same step do. Does not know losses or optimizers;
+torch is imported when a step runs, so that looking a finished one up costs nothing.
 """
 
+import json
 import os
 import sys
 import time
 from typing import Any
 
 from causeway.artifacts import Artifact, Writer, step
-from causeway.errors import UnusableInput
+from causeway.errors import Refused, UnusableInput
+from causeway.training import processes
 from causeway.training.config import ActionConfig, CocConfig, RlConfig, TrainConfig, VlmConfig
 
 STATISTICS_OF = 65_536  # samples, spread evenly: more would say the same
+HELD_OUT = ("val", "test", "train")  # where a stage is judged: the first of these that has samples
 
 
 @step(kind="policy")
@@ -40,44 +43,155 @@ def train_rl(samples: Artifact, policy: Artifact, *, out: Writer, config: RlConf
     _train("rl", samples, policy, out, config)
 
 
+def follow(name: str, samples: Artifact, before: Artifact | None, config: TrainConfig) -> None:
+    """What every process but the first does of a stage: compute, and write nothing."""
+    from pathlib import Path
+
+    from causeway.training.loop import train
+
+    _prepare()
+    train(_course(name, samples, before, config, Path(os.devnull), ""))
+
+
 def _train(name: str, samples: Artifact, before: Artifact | None, out: Writer, config: TrainConfig) -> None:
+    threads = _prepare()
+    from causeway.training.checkpoint_store import place_of
+    from causeway.training.losses import FILE_NAME, read_lines, write_lines
+
+    if processes.world() > 1:
+        processes.call(True)
+    folder, store = place_of(out.staging.name.lstrip("."), out.path(f"checkpoint/{FILE_NAME}").parent)
+    course = _course(name, samples, before, config, folder, store)
+    started = time.monotonic()
+    lines, ends = _run(course)
+    policy = _whole(course, before, config)
+    record = [*(read_lines(before.path(FILE_NAME)) if before else []), *lines]
+    write_lines(out.path(FILE_NAME), record)
+    verdicts = _judged(name, policy, samples, before, out, config)
+    counts = {"samples": len(course.samples), "with reasoning": course.samples.with_reasoning()}
+    policy.save(out.path(FILE_NAME).parent, card=_card(out, counts, record, verdicts))
+    out.count(**{key.replace(" ", "_"): value for key, value in counts.items()}, steps=len(lines))
+    _forget(course)
+    took_s = time.monotonic() - started  # a clock is for who watches: in a file, no two runs would hash alike
+    print(f"{name}: {ends}, {len(course.samples)} samples, {threads} threads, {took_s:.0f} s", file=sys.stderr)
+
+
+def _prepare() -> int:
+    """Threads for torch, set before it is first used."""
     # threads that spin while they wait make a step five times slower as soon as another process wants the core;
     # read once, when torch is first imported
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
-    from causeway.training.loop import Course, forget, train, use_threads
-    from causeway.training.losses import FILE_NAME, read_lines, write_lines
-    from causeway.training.samples import load_samples
-    from causeway.training.stages import STAGES, checked
+    from causeway.training.loop import use_threads
 
     threads = _cores()
     use_threads(threads)
+    return threads
+
+
+def _course(name: str, samples: Artifact, before: Artifact | None, config: TrainConfig, folder: Any, store: str) -> Any:
+    """The run of a stage; the same in every process but for where it writes."""
+    from causeway.training.loop import Course
+    from causeway.training.samples import load_samples
+    from causeway.training.stages import STAGES, checked
+
     stage = STAGES[name]
-    wanted = True if stage.reasoning_only else None
-    taken = checked(stage, load_samples(samples, "train", config.limit or None, with_reasoning=wanted))
-    policy = _start(before, taken, config).to(_device())
-    staging = out.path(f"checkpoint/{FILE_NAME}").parent
-    loss = stage.make_loss(policy, config)
-    started = time.monotonic()
-    lines = train(Course(name, policy, stage.trains, taken, loss, config, staging))
-    record = [*(read_lines(before.path(FILE_NAME)) if before else []), *lines]
-    write_lines(out.path(FILE_NAME), record)
-    counts = {"samples": len(taken), "with reasoning": taken.with_reasoning()}
-    policy.save(out.path(FILE_NAME).parent, card=_card(out, counts, record))
-    out.count(**{key.replace(" ", "_"): value for key, value in counts.items()}, steps=len(lines))
-    forget(staging)
-    took_s = time.monotonic() - started  # a clock is for who watches: in a file, no two runs would hash alike
-    ends = f"loss {_ends(name, lines)} over {len(lines)} steps of {config.batch_size} in {took_s:.0f} s"
-    print(f"{name}: {ends}, {len(taken)} samples, {threads} threads", file=sys.stderr)
+    taken = checked(stage, load_samples(samples, "train", config.limit or None, _needs_words(stage)))
+    policy = _start(before, taken, config).to(_device()).train()
+    if config.gradient_checkpointing:
+        policy.backbone.gradient_checkpointing_enable()
+    return Course(name, policy, stage.trains, taken, stage.make_loss(policy, config, taken), config, folder, store)
+
+
+def _needs_words(stage: Any) -> bool | None:
+    return True if stage.reasoning_only else None
+
+
+def _run(course: Any) -> tuple[list[dict[str, Any]], str]:
+    """The run's lines, and one sentence on how it went."""
+    from dataclasses import replace
+
+    from causeway.training.loop import Pace, train
+    from causeway.training.losses import first_and_last
+    from causeway.training.tracking import tracker
+
+    told, last = tracker(course, course.stage), Pace()
+
+    def tell(line: dict[str, Any], pace: Pace) -> None:
+        last.samples, last.took_s, last.waited_s = pace.samples, pace.took_s, pace.waited_s
+        if told:
+            told(line, pace)
+
+    lines = train(replace(course, tell=tell))
+    first, end = first_and_last(lines)[course.stage]
+    rate = f"{last.samples_per_s():.1f} samples/s, {last.waiting():.1%} of it waiting for samples"
+    return lines, f"loss {first:.3f} → {end:.3f} over {len(lines)} steps of {course.config.batch_size}, {rate}"
+
+
+def _whole(course: Any, before: Artifact | None, config: TrainConfig) -> Any:
+    """The trained policy; where processes shared its weights, a new one with those of the last checkpoint."""
+    if processes.world() == 1:
+        return course.policy
+    import torch
+
+    from causeway.training.checkpoint import newest_checkpoint, reader_of
+    from causeway.training.engine import WEIGHT, learning_shapes
+
+    found = newest_checkpoint(course.folder, {})
+    assert found is not None
+    learned = learning_shapes(course.policy)
+    read, policy = reader_of(found[1], learned), _start(before, course.samples, config).to(_device())
+    with torch.no_grad():
+        for name, parameter in policy.named_parameters():
+            if name in learned:
+                parameter.copy_(read(WEIGHT, name))
+    return policy
+
+
+def _judged(
+    name: str, policy: Any, samples: Artifact, before: Artifact | None, out: Writer, config: TrainConfig
+) -> list[str]:
+    """Hold the stage against its baseline; writes the record and returns its sentences, earlier stages' first.
+
+    Refused when it does not beat it and the config says that it must.
+    """
+    from causeway.training.samples import load_samples
+    from causeway.training.stage_gate import FILE_NAME, Verdict, judge
+    from causeway.training.stages import STAGES
+
+    known = []
+    if before is not None and FILE_NAME in before.manifest.files:
+        known = [Verdict(**row) for row in json.loads(before.path(FILE_NAME).read_text())]
+    if config.gate_samples:
+        wanted = _needs_words(STAGES[name])
+        held = ((split, load_samples(samples, split, None, wanted)) for split in HELD_OUT)
+        split, found = next((split, found) for split, found in held if len(found))
+        verdict = judge(name, policy, found[:: -(-len(found) // config.gate_samples)], split)
+        print(verdict.sentence(), file=sys.stderr)
+        if config.must_beat_baseline and not verdict.beats:
+            raise Refused(verdict.sentence())
+        out.count(gate_beats_baseline=int(verdict.beats), gate_samples=verdict.n)
+        known.append(verdict)
+    out.path(FILE_NAME).write_text(json.dumps([verdict.as_dict() for verdict in known], indent=1) + "\n")
+    return [verdict.sentence() for verdict in known]
 
 
 def _start(before: Artifact | None, taken: Any, config: TrainConfig) -> Any:
     """The policy to train: the one before, or a new one that keeps the statistics of these samples' controls."""
     from causeway.model import Policy
     from causeway.model.action_space import statistics_from
+    from causeway.model.lora import Lora
 
     if before is None:
-        statistics = statistics_from(taken.controls(STATISTICS_OF))
-        return Policy.from_scale(config.scale, config.seed, statistics)
+        assert isinstance(config, VlmConfig)
+        return Policy.from_scale(
+            config.scale,
+            config.seed,
+            statistics_from(taken.controls(STATISTICS_OF)),
+            backbone=config.backbone or None,
+            vision=config.vision_tokenizer,
+            cameras=_cameras(taken),
+            lora=Lora(config.lora_rank) if config.lora_rank else None,
+        )
     policy = Policy.load(before.folder())
     scale = policy.config.scale.name
     if scale != config.scale:
@@ -85,19 +199,32 @@ def _start(before: Artifact | None, taken: Any, config: TrainConfig) -> Any:
     return policy
 
 
-def _card(out: Writer, counts: dict[str, int], record: list[dict[str, Any]]) -> str:
+def _cameras(taken: Any) -> tuple[str, ...]:
+    """Names that a new policy will know: those of its samples.
+
+    Where none of these is a usual one it knows the usual ones too, for the built-in world has no others to show it.
+    """
+    import pyarrow.compute as pc
+
+    from causeway.model.observation import ObservationSpec
+
+    named = set(pc.unique(pc.list_flatten(taken.index.column("cameras"))).to_pylist())
+    usual = set(ObservationSpec().cameras)
+    return tuple(sorted(named if named & usual else named | usual))
+
+
+def _card(out: Writer, counts: dict[str, int], record: list[dict[str, Any]], verdicts: list[str]) -> str:
     from causeway.training.card import model_card
     from causeway.training.stages import STAGES
 
     says = {name: stage.says for name, stage in STAGES.items()}
-    return model_card(out.sources, counts, says, record)
+    return model_card(out.sources, counts, says, record, verdicts)
 
 
-def _ends(name: str, lines: list[dict[str, Any]]) -> str:
-    from causeway.training.losses import first_and_last
+def _forget(course: Any) -> None:
+    from causeway.training.loop import forget
 
-    first, last = first_and_last(lines)[name]
-    return f"{first:.3f} → {last:.3f}"
+    forget(course.folder, course.store)
 
 
 def _device() -> str:

@@ -9,7 +9,8 @@ import torch
 from causeway.errors import UnusableInput, UsageError
 from causeway.model import Policy, action_tokens, token_losses
 from causeway.model.policy import PrefixNoise
-from causeway.model.vision import single_image
+from causeway.model.vision_pictures import each_picture
+from causeway.reasoning import parse, render
 from tests.model.model_samples import make_sample
 
 SAMPLES = [make_sample(i) for i in range(4)]  # the last one has no reasoning
@@ -47,7 +48,7 @@ def test_visual_tokens_are_those_of_qwen3_vl(policy):
     grid = batch.pictures.reshape(-1, 3, 4, 2, 16, 6, 2, 16).permute(0, 2, 5, 3, 6, 1, 4, 7)
     sizes = torch.tensor([[1, 8, 12]] * len(batch.pictures))
     with torch.no_grad():
-        ours = single_image(policy.backbone, batch.pictures)
+        ours = each_picture(policy.backbone, batch.pictures)
         theirs = policy.backbone.model.get_image_features(grid.reshape(-1, 3 * 256), sizes, return_dict=True)
     torch.testing.assert_close(ours.tokens.flatten(0, 1), torch.cat(list(theirs.pooler_output)))
     assert ours.tokens.shape == (8, 24, 160)
@@ -112,8 +113,9 @@ def test_the_expert_reads_no_action_tokens_and_gives_the_backbone_no_gradient():
     with torch.no_grad():
         prefix = policy.forward_tokens(batch).prefix
         short = policy.forward_tokens(replace(batch, action_tokens=None)).prefix
-    torch.testing.assert_close(prefix.keys[-1], short.keys[-1])
-    assert prefix.keys[0].shape[2] == batch.input_ids.shape[1]
+    (one,), (other,) = prefix.stretches, short.stretches
+    torch.testing.assert_close(one.keys[-1], other.keys[-1])
+    assert one.keys[0].shape[2] == batch.input_ids.shape[1]
     loss.backward()
     assert all(p.grad is None for p in (*policy.backbone.parameters(), *policy.embeddings.parameters()))
     assert all(p.grad is not None for p in policy.expert.parameters())
@@ -171,6 +173,33 @@ def test_reasoning_never_says_a_reserved_token(policy):
         assert max(ids) < policy.action_offset
         assert (ids[-1] != policy.special["coc_end"]) == cut
         assert len(ids) <= policy.config.scale.max_reasoning_tokens
+
+
+def test_every_rollout_is_a_sentence(policy):
+    sequences = policy.sample_sequences(SAMPLES[:2], 3, 2.0, seeded(1))
+    assert all(render(parse(text)) == text for text in sequences.reasoning_text)
+    assert not sequences.truncated.any()
+
+
+def test_rollouts_that_the_bound_cuts_keep_their_log_probabilities():
+    policy = Policy.from_scale("tiny", seed=0)
+    policy.config = replace(policy.config, scale=replace(policy.config.scale, max_reasoning_tokens=3))
+    sequences = policy.sample_sequences(SAMPLES[:2], 4, 2.0, seeded(1))
+    assert sequences.truncated.any()
+    reasoning, action = policy.sequence_logprobs(SAMPLES[:2], sequences)
+    np.testing.assert_allclose(reasoning.detach().numpy(), sequences.reasoning_logprobs, atol=1e-4)
+    np.testing.assert_allclose(action.detach().numpy(), sequences.action_logprobs, atol=1e-4)
+
+
+def test_the_route_is_left_out_at_its_rate(policy):
+    route = np.float32([[5, 0], [10, 3], [15, 9]])
+    routed = [replace(s, observation=replace(s.observation, route=route)) for s in SAMPLES] * 25
+    pads = [
+        int((policy.collate(routed, r, seeded()).input_ids == policy.special["route_pad"]).sum()) for r in (0, 0.3, 1)
+    ]
+    assert pads[0] == 300
+    assert pads[1] == pytest.approx(210, abs=30)
+    assert pads[2] == 0
 
 
 def test_it_learns_to_say_and_to_do():

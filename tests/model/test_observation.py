@@ -32,6 +32,7 @@ def test_default_observation_has_two_cameras_of_two_frames():
         ({"speed_mps": float("inf")}, "speed_mps holds NaN or infinity"),
         ({"route": np.zeros((3, 3), np.float32)}, "route has shape [3, 3], expected [any, 2]"),
         ({"frame_t_us": GOOD.frame_t_us + 1}, "a policy sees no future"),
+        ({"rig": GOOD.rig * np.float32([0] + [1] * 15)}, "camera front_wide has focal lengths [0.0, 1.5]"),
     ],
 )
 def test_an_observation_that_cannot_be_used_names_its_field(change, said):
@@ -49,6 +50,25 @@ def test_a_sample_with_nan_controls_is_named():
         check_sample(broken)
     with pytest.raises(UnusableInput, match=r"trajectory_rig has shape \[60, 3\]"):
         check_sample(replace(sample, trajectory_rig=sample.trajectory_rig[:60]))
+
+
+@pytest.mark.parametrize(
+    ("kind", "value", "said"),
+    [
+        (0, -9.9, "sample s3: acceleration -9.9 m/s² at step 7 is beyond ±9.8"),
+        (0, 40.0, "sample s3: acceleration 40 m/s² at step 7 is beyond ±9.8"),
+        (1, 0.34, "sample s3: curvature 0.34 1/m at step 7 is beyond ±0.33"),
+    ],
+)
+def test_labels_out_of_range_are_named(kind, value, said):
+    sample = make_sample(3)
+    controls = sample.controls.copy()
+    controls[7, kind] = value
+    with pytest.raises(UnusableInput) as error:
+        check_sample(replace(sample, controls=controls))
+    assert str(error.value).startswith(said)
+    controls[7] = np.float32([9.8, 0.33])  # the bounds themselves, in single precision
+    assert check_sample(replace(sample, controls=controls)).controls is controls
 
 
 def test_one_camera_is_enough():

@@ -1,6 +1,7 @@
 """A batch is answered row by row as each would be alone; faults stay with whoever caused them."""
 
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -74,6 +75,18 @@ def test_a_tight_deadline_is_met_by_cuts_that_are_told():
     assert policy.calls[-1] == {"batch": 1, "reasoning": False, "flow_steps": 2}
     (whole,) = answerer.answer([asked()])
     assert whole.degraded == ""
+
+
+def test_each_answer_says_what_its_own_question_lacked():
+    class Short(StubPolicy):
+        def predict(self, samples, n=1, *args, **kwargs):
+            found = super().predict(samples, n, *args, **kwargs)
+            cut = tuple((place == 1,) * n for place in range(len(samples)))
+            return replace(found, truncated=cut, missing_cameras=((), ("rear", "side"), ("rear",)))
+
+    answers = Answerer(Short()).answer([asked(seed) for seed in range(3)])
+    said = ["", "reasoning=truncated,missing=rear,missing=side", "missing=rear"]
+    assert [answer.degraded for answer in answers] == said
 
 
 def test_only_equal_settings_and_cuts_share_a_batch():

@@ -158,9 +158,8 @@ def test_a_bad_request_is_refused_by_field_on_rest(server, field, request_):
 
 
 def test_after_all_that_a_good_request_is_answered_as_before(url):
-    np.testing.assert_array_equal(
-        ask(url, OBSERVATION).trajectory, StubPolicy().predict([OBSERVATION]).trajectory_rig[0]
-    )
+    answered = ask(url, OBSERVATION).trajectory
+    assert np.array_equal(answered, StubPolicy().predict([OBSERVATION]).trajectory_rig[0])
 
 
 BODIES = [

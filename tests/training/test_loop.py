@@ -1,6 +1,8 @@
 """The loop on a stand-in policy: order, schedule, resume after a kill, what is not finite, a checkpoint cut in half."""
 
 import json
+import os
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 from itertools import zip_longest
@@ -13,11 +15,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from causeway.errors import UnusableInput, UsageError
+from causeway.errors import TryAgain, UnusableInput, UsageError
 from causeway.training import loop, losses, schedule
-from causeway.training.checkpoint import latest_checkpoint
+from causeway.training.checkpoint import reader_of
 from causeway.training.config import TrainConfig
-from causeway.training.engine import LocalEngine
 from causeway.training.loop import Course, train
 from causeway.training.samples import load_samples
 from tests.training.examples import example_samples, store_samples
@@ -33,8 +34,11 @@ class Line(nn.Module):
         torch.manual_seed(1)
         self.backbone, self.expert = nn.Linear(1, 1), nn.Linear(1, 1)
 
+    def trained_parameters(self, part: str) -> list[nn.Parameter]:
+        return list(getattr(self, part).parameters())
 
-def course(folder, samples=None, config=CONFIG, poison=(), kill_at=None) -> Course:
+
+def course(folder, samples=None, config=CONFIG, poison=(), kill_at=None, noise=0.1) -> Course:
     policy, calls = Line(), []
 
     def loss(batch: Sequence[Any], generator: torch.Generator) -> dict[str, Any]:
@@ -42,7 +46,7 @@ def course(folder, samples=None, config=CONFIG, poison=(), kill_at=None) -> Cour
         if kill_at is not None and len(calls) > kill_at:
             raise KeyboardInterrupt
         speed = torch.tensor([[sample.observation.speed_mps / 10] for sample in batch])
-        noisy = speed + 0.1 * torch.randn(speed.shape, generator=generator) + 0.1 * torch.randn(speed.shape)
+        noisy = speed + noise * torch.randn(speed.shape, generator=generator) + noise * torch.randn(speed.shape)
         error = policy.backbone(noisy).square().mean()
         if any(sample.sample_id in poison for sample in batch):
             error = error * torch.nan
@@ -109,25 +113,97 @@ def test_a_gradient_that_is_not_finite_names_its_sample(tmp_path):
     assert torch.isfinite(bad.policy.backbone.weight).all()
 
 
-@pytest.mark.parametrize("damage", [lambda b: b[: len(b) // 2], lambda b: b[:900] + bytes([b[900] ^ 1]) + b[901:]])
-def test_a_damaged_checkpoint_is_refused(tmp_path, damage):
+DAMAGES = [lambda b: b[: len(b) // 2], lambda b: b[:900] + bytes([b[900] ^ 1]) + b[901:], lambda b: b""]
+
+
+@pytest.mark.parametrize("damage", DAMAGES)
+@pytest.mark.parametrize("name", ["00000.safetensors", "state.json", "losses.jsonl"])
+def test_a_damaged_checkpoint_is_passed_over_for_the_one_before(tmp_path, damage, name, capsys):
+    whole = train(course(tmp_path / "whole"))
+    with pytest.raises(KeyboardInterrupt):
+        train(course(tmp_path / "killed", kill_at=8))
+    newest = tmp_path / "killed" / "step-00000008" / name
+    newest.write_bytes(damage(newest.read_bytes().ljust(1000)))
+    assert train(course(tmp_path / "killed")) == whole
+    said = capsys.readouterr().err
+    assert f"{name}: bytes differ from what was saved; it is passed over" in said
+    assert "going on from step 7" in said
+
+
+def test_when_every_checkpoint_is_damaged_that_is_said_in_one_line(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(course(tmp_path, kill_at=5))
-    found = latest_checkpoint(tmp_path)
-    assert found is not None
-    assert found[0] == 5
-    file = found[1] / "state.pt"
-    file.write_bytes(damage(file.read_bytes()))
-    with pytest.raises(UnusableInput, match=r"state\.pt: bytes differ"):
+    for file in tmp_path.glob("step-*/state.json"):
+        file.write_text("{}")
+    with pytest.raises(UnusableInput, match="no checkpoint is as it was saved; remove the folder to start over"):
         train(course(tmp_path))
 
 
-def test_one_checkpoint_is_kept_and_an_unfinished_one_is_not_read(tmp_path):
+def test_a_checkpoint_of_another_run_is_refused(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(course(tmp_path, kill_at=5))
+    with pytest.raises(UnusableInput, match="is of a run with seed 0, not 1"):
+        train(course(tmp_path, config=replace(CONFIG, seed=1)))
+
+
+@pytest.mark.parametrize(("shapes", "word"), [({"a": (), "b": ()}, "missing from"), ({}, "unexpected in")])
+def test_every_missing_or_unexpected_parameter_is_an_error(tmp_path, shapes, word):
+    with pytest.raises(KeyboardInterrupt):
+        train(course(tmp_path, kill_at=2))
+    with pytest.raises(UnusableInput, match=word):
+        reader_of(tmp_path / "step-00000002", shapes)
+
+
+def test_a_checkpoint_of_another_scale_is_refused(tmp_path):
+    with pytest.raises(KeyboardInterrupt):
+        train(course(tmp_path, kill_at=2))
+    larger = course(tmp_path)
+    larger.policy.backbone = nn.Linear(1, 2)
+    with pytest.raises(UnusableInput, match=r"weights of backbone.* have shape \[1.*, expected \[2.*: another scale"):
+        train(larger)
+
+
+def test_the_newest_checkpoints_are_kept_and_an_unfinished_one_is_not_read(tmp_path):
     with pytest.raises(KeyboardInterrupt):
         train(course(tmp_path, kill_at=5))
     (tmp_path / ".step-00000009").mkdir()
-    assert [path.name for path in tmp_path.glob("step-*")] == ["step-00000005"]
+    assert sorted(path.name for path in tmp_path.glob("step-*")) == ["step-00000004", "step-00000005"]
+    state = json.loads((tmp_path / "step-00000005" / "state.json").read_text())
+    assert (state["step"], state["updates"], state["epoch"], state["position"]) == (5, 5, 2, 1)
+    assert not list(tmp_path.glob("**/*.pt"))  # nothing is pickled
     assert len(train(course(tmp_path))) == 12
+
+
+def test_sigterm_saves_and_ends_with_the_code_that_a_job_retries(tmp_path):
+    whole = train(course(tmp_path / "whole", config=replace(CONFIG, checkpoint_every_s=1e9)))
+    stopped = course(tmp_path / "stopped", config=replace(CONFIG, checkpoint_every_s=1e9))
+
+    def told(line, pace):
+        if line["step"] == 4:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    with pytest.raises(TryAgain, match="vlm: stopped after step 5 of 12 with its work saved") as stop:
+        train(replace(stopped, tell=told))
+    assert stop.value.exit_code == 75
+    assert train(stopped) == whole
+
+
+def test_a_step_in_passes_has_the_gradient_of_the_whole(tmp_path):
+    """Without noise the mean over equal passes is the mean over the batch."""
+    config = replace(CONFIG, batch_size=4)
+    lines = [train(course(tmp_path / str(n), config=replace(config, passes=n), noise=0.0)) for n in (1, 2, 4)]
+    for other in lines[1:]:
+        assert [line["loss"] for line in other] == pytest.approx([line["loss"] for line in lines[0]], abs=1e-6)
+        assert [line["grad_norm"] for line in other] == pytest.approx(
+            [line["grad_norm"] for line in lines[0]], abs=1e-5
+        )
+
+
+def test_the_pace_of_a_run_counts_samples_and_waiting(tmp_path):
+    paces = []
+    train(replace(course(tmp_path), tell=lambda line, pace: paces.append(replace(pace))))
+    assert [pace.samples for pace in paces] == [3 * n for n in range(1, 13)]
+    assert 0 <= paces[-1].waiting() <= 1
 
 
 def test_samples_on_disk_train_as_those_in_memory_do(tmp_path, monkeypatch):
@@ -139,21 +215,24 @@ def test_samples_on_disk_train_as_those_in_memory_do(tmp_path, monkeypatch):
         assert train(course(tmp_path / f"readers-{readers}", stored)) == whole
 
 
-@pytest.mark.parametrize("world", [1, 2, 3])
-def test_all_processes_together_train_on_the_same_batches(tmp_path, world):
-    config = replace(CONFIG, batch_size=3)
+@pytest.mark.parametrize("world", [1, 2, 3, 6])
+def test_all_processes_together_make_the_same_passes(tmp_path, world):
+    config = replace(CONFIG, batch_size=7, passes=6)
     engines = [SimpleNamespace(rank=rank, world=world) for rank in range(world)]
     one = course(tmp_path, config=config)
-    for step in range(5):
-        ids = [[s.sample_id for s in loop._batch(one, engine, step)] for engine in engines]
-        together = [name for turn in zip_longest(*ids) for name in turn if name]
-        assert together == [one.samples[i].sample_id for i in schedule.batch_of(step, 3, 7, config.seed)]
+    for step in range(3):
+        by_rank = [loop._passes(one, engine, step) for engine in engines]
+        together = [made for turn in zip_longest(*by_rank) for made in turn if made]
+        assert [seed for _, seed in together] == [schedule.step_seed(0, step, n) for n in range(6)]
+        ids = [sample.sample_id for batch, _ in together for sample in batch]
+        assert sorted(ids) == sorted(one.samples[i].sample_id for i in schedule.batch_of(step, 7, 7, config.seed))
 
 
-def test_more_processes_than_samples_of_a_step_are_refused(tmp_path, monkeypatch):
-    monkeypatch.setattr(LocalEngine, "world", 4)
-    with pytest.raises(UsageError, match="batch_size 3: give each of 4 processes"):
-        train(course(tmp_path))
+@pytest.mark.parametrize(("world", "passes"), [(4, 1), (2, 3)])
+def test_processes_that_cannot_share_a_step_are_refused(tmp_path, monkeypatch, world, passes):
+    monkeypatch.setenv("WORLD_SIZE", str(world))
+    with pytest.raises(UsageError, match=f"batch_size 3 in {max(world, passes)} passes on {world} processes"):
+        train(course(tmp_path, config=replace(CONFIG, passes=passes)))
 
 
 def test_one_process_never_imports_deepspeed(tmp_path):
@@ -164,7 +243,7 @@ def test_one_process_never_imports_deepspeed(tmp_path):
         "import sys, pathlib; from tests.training.test_loop import course; from causeway.training.loop import train;"
         "train(course(pathlib.Path(sys.argv[1]))); assert 'deepspeed' not in sys.modules"
     )
-    subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=True)
+    assert subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False).returncode == 0
 
 
 @settings(max_examples=30, deadline=None)

@@ -255,7 +255,11 @@ def test_an_age_that_is_none_is_refused(age_s: float) -> None:
 
 
 @pytest.mark.parametrize(
-    "config", [{"cameras": ()}, {"cameras": ("a", "a")}, {"cameras": ("a,b",)}, {"width": 0}, {"shard_samples": 0}]
+    "config",
+    [
+        *({"cameras": cameras} for cameras in ((), ("a", "a"), ("a,b",), ("",), ("a", " "))),
+        *({"width": 0}, {"shard_samples": 0}),
+    ],
 )
 def test_a_config_that_cannot_be_is_refused(config: dict[str, Any]) -> None:
     with pytest.raises(UsageError):

@@ -1,0 +1,59 @@
+"""Held-out world drives for reported results: made once, in steps that are looked up, then only samples remain.
+
+Knows how many drives a result stands on and which steps lead to samples. Does not know training or metrics. A killed
+run goes on at the drive it was at.
+
+    .venv/bin/python benchmarks/results_data.py --out out/results/data --turns 40
+"""
+
+import argparse
+import shutil
+import sys
+from collections import Counter
+from pathlib import Path
+
+from causeway.artifacts import Artifact
+from causeway.errors import CausewayError
+from causeway.platform.steps import run_named
+
+TURNS = 40  # drives of each of the sixteen scenarios
+FIRST_SEED = 40_000  # of the first drive of each scenario: no other measurement of this repository uses these
+
+
+def make_samples(folder: Path, turns: int = TURNS) -> Artifact:
+    """The samples of `turns` drives of every scenario; drives and clips are removed once the samples stand."""
+    from causeway.simulation.scenarios import SCENARIOS
+
+    at = {name: str(folder / name) for name in ("drives", "clips", "meta", "moments", "evidence", "labels", "passed")}
+    samples = folder / "samples"
+    if not (samples / "manifest.json").is_file():
+        run_named("make_world", {}, {"scenes": turns * len(SCENARIOS), "seed": FIRST_SEED}, out=at["drives"])
+        run_named("ingest", {"drives": at["drives"]}, {"layout": "physicalai-av"}, out=at["clips"])
+        run_named("extract_meta_actions", {"clips": at["clips"]}, {}, out=at["meta"])
+        run_named("find_moments", {"meta": at["meta"], "clips": at["clips"]}, {}, out=at["moments"])
+        run_named("build_features", {"moments": at["moments"], "clips": at["clips"]}, {}, out=at["evidence"])
+        run_named("label_moments", {"evidence": at["evidence"], "clips": at["clips"]}, {}, out=at["labels"])
+        run_named("validate_labels", {"labels": at["labels"]}, {}, out=at["passed"])
+        run_named("build_samples", {"labels": at["passed"], "clips": at["clips"]}, {}, out=str(samples))
+    for name in ("drives", "clips"):  # gigabytes, and every number of a result comes from the samples
+        shutil.rmtree(at[name], ignore_errors=True)
+    return Artifact.open(samples)
+
+
+def main() -> None:
+    """Make the samples and say how many there are."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--out", type=Path, default=Path("out/results/data"))
+    parser.add_argument("--turns", type=int, default=TURNS)
+    asked = parser.parse_args()
+    try:
+        index = make_samples(asked.out, asked.turns).table("samples").to_pylist()
+    except CausewayError as error:
+        print(error, file=sys.stderr)
+        sys.exit(error.exit_code)
+    for name, rows in (("all", index), ("with reasoning", [row for row in index if row["has_reasoning"]])):
+        print(f"{name}: {len(rows)} {dict(Counter(row['split'] for row in rows))}")
+
+
+if __name__ == "__main__":
+    main()

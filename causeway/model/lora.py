@@ -1,0 +1,64 @@
+"""Low-rank adapters on the backbone, by PEFT: large weights stay as they came, small ones beside them learn.
+
+Knows which layers get one and what else must learn with them. Does not know losses. Adapters are kept apart from the
+weights they change, in the policy's own file, so that a policy answers bit for bit the same after it is loaded;
+`merged` folds them in for serving. The table of embeddings (with the output layer) learns whole: our tokens begin in
+it as noise. Source: Hu et al., LoRA (arXiv 2106.09685), 4.1: scaled by alpha / rank, the second factor starts at zero.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from torch import nn
+
+from causeway.errors import UsageError
+
+TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
+_MARK = "lora_"
+
+
+@dataclass(frozen=True)
+class Lora:
+    """How large the adapters are and where they sit (names of linear layers, wherever they occur in the backbone)."""
+
+    rank: int = 16
+    alpha: int = 32
+    targets: tuple[str, ...] = TARGETS
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be built."""
+        if self.rank < 1 or self.alpha <= 0 or not self.targets:
+            raise UsageError(f"{self}: rank and alpha must be positive, and at least one target named")
+
+
+def add_adapters(backbone: nn.Module, lora: Lora) -> None:
+    """Put adapters beside the targets of a backbone, in place. UsageError names a target that it does not have."""
+    from peft import LoraConfig, inject_adapter_in_model
+
+    names = {name.rsplit(".", 1)[-1] for name, module in backbone.named_modules() if isinstance(module, nn.Linear)}
+    absent = sorted(set(lora.targets) - names)
+    if absent:
+        raise UsageError(f"LoRA target {absent[0]!r}: no such layer in the backbone; it has {', '.join(sorted(names))}")
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=list(lora.targets), lora_dropout=0.0)
+    inject_adapter_in_model(config, backbone)
+
+
+def trained_parameters(backbone: Any, lora: Lora | None) -> list[nn.Parameter]:
+    """What learns when the backbone does: all of it, or the adapters and the tables that hold our tokens."""
+    if lora is None:
+        return list(backbone.parameters())
+    tables = {id(p) for m in (backbone.get_input_embeddings(), backbone.lm_head) for p in m.parameters()}
+    return [p for name, p in backbone.named_parameters() if _MARK in name or id(p) in tables]
+
+
+def merge_adapters(backbone: nn.Module) -> None:
+    """Fold every adapter into the weights beside it, in place; answers change by rounding only."""
+    from peft.tuners.tuners_utils import BaseTunerLayer
+
+    for name, module in list(backbone.named_modules()):
+        if isinstance(module, BaseTunerLayer):
+            module.merge()
+            parent, _, leaf = name.rpartition(".")
+            setattr(backbone.get_submodule(parent), leaf, module.get_base_layer())

@@ -1,0 +1,61 @@
+"""Calibration as geometry: where each visual token of a picture looks, and where a point of the world is seen.
+
+Knows the sixteen numbers of a rig and the pinhole they describe. Does not know pixels. The release gives calibration
+no way into the model, and users with other rigs ask for one (method C 1.6, 7.3); rays are ours. Lenses that are not
+pinholes are taken as the pinhole of their focal length: rays near the rim of a fisheye are off, but move with it.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from causeway.model.networks import two_layers
+from causeway.model.scales import Scale
+from causeway.model.vision_pictures import token_grid
+
+RAY_NUMBERS = 9
+_NEAREST_M = 0.1  # what is nearer to a lens, or behind it, is not seen
+
+
+class Rays(nn.Module):
+    """An embedding for every token of every picture: its direction and origin in the rig frame, zoom and age."""
+
+    def __init__(self, scale: Scale) -> None:
+        super().__init__()
+        self.grid = token_grid(scale)
+        self.network = two_layers(RAY_NUMBERS, scale.text.hidden)
+
+    def forward(self, facts: Tensor) -> Tensor:
+        """[I, tokens, hidden] of facts [I, 17]."""
+        return self.network(ray_numbers(facts, self.grid))  # type: ignore[no-any-return]
+
+
+def ray_numbers(facts: Tensor, grid: tuple[int, int]) -> Tensor:
+    """[I, tokens, 9]: unit direction, origin, focal lengths and age of the ray of each token's centre, near one."""
+    rows, columns = grid
+    v, u = torch.meshgrid(
+        (torch.arange(rows, device=facts.device) + 0.5) / rows,
+        (torch.arange(columns, device=facts.device) + 0.5) / columns,
+        indexing="ij",
+    )
+    focal, centre = facts[:, None, 0:2], facts[:, None, 2:4]
+    across = (torch.stack([u, v], dim=-1).flatten(0, 1) - centre) / focal
+    ahead = torch.cat([across, torch.ones_like(across[..., :1])], dim=-1)
+    pose = facts[:, 4:16].reshape(-1, 3, 4)
+    direction = nn.functional.normalize(ahead, dim=-1) @ pose[:, :, :3].transpose(1, 2)
+    same = torch.cat([pose[:, :, 3] * 0.5, facts[:, 0:2], facts[:, 16:17] * 3.0], dim=-1)
+    return torch.cat([direction, same[:, None].expand(-1, rows * columns, -1)], dim=-1)
+
+
+def seen_at(facts: Tensor, points_rig: Tensor) -> tuple[Tensor, Tensor]:
+    """Where points [P, 3] of the rig frame are in each picture, and whether they are in it: [I, P, 2], [I, P] bool.
+
+    Places are shares of width and height, 0 … 1 inside.
+    """
+    pose = facts[:, 4:16].reshape(-1, 3, 4)
+    inside_camera = (points_rig[None] - pose[:, None, :, 3]) @ pose[:, :, :3]  # rotation transposed
+    depth = inside_camera[..., 2:]
+    place = inside_camera[..., :2] / depth.clamp(min=_NEAREST_M) * facts[:, None, 0:2] + facts[:, None, 2:4]
+    within = (depth[..., 0] > _NEAREST_M) & (place >= 0.0).all(dim=-1) & (place <= 1.0).all(dim=-1)
+    return place, within
