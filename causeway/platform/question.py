@@ -33,6 +33,7 @@ def answer_as_dict(answer: Any) -> dict[str, Any]:
         "timing_ms": {name: round(float(value), 2) for name, value in answer.timing_ms.items()},
         "policy_version": answer.policy_version,
         "degraded": answer.degraded,
+        "lacked": answer.lacked,
     }
 
 

@@ -86,6 +86,8 @@ def _moves(motion: str, speed_mps: float | None, accel_mps2: float | None, toler
         return True
     if speed_mps is None or motion not in ("stopped", *_ALONG):
         return False
+    if speed_mps <= -tolerance.standing_mps:
+        return motion in _ALONG  # it backs up: gaining and losing speed are words for driving on
     if motion == "stopped":
         return speed_mps < tolerance.standing_mps
     if accel_mps2 is None:

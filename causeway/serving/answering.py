@@ -73,7 +73,8 @@ class Answered:
     reasoning: list[str]
     decision: list[tuple[str, str]]
     timing_ms: NDArray[np.float32]  # as TIMING
-    degraded: str  # what was cut or was not there, "" = nothing
+    degraded: str  # what was cut to meet the deadline, "" = nothing
+    lacked: str  # what the answer lacks for another reason: cameras, the end of a reasoning; "" = nothing
 
 
 class Answerer:
@@ -134,7 +135,8 @@ class Answerer:
                 reasoning=prediction.reasoning[row],
                 decision=prediction.decision[row],
                 timing_ms=_timing(asked, prediction, started_s, ended_s),
-                degraded=_degraded(cut, prediction, row),
+                degraded=cut.degraded,
+                lacked=_lacked(prediction, row),
             )
             for row, asked in enumerate(batch)
         ]
@@ -163,11 +165,10 @@ def _checked(prediction: Prediction, batch: int, samples: int) -> Prediction:
     return prediction
 
 
-def _degraded(cut: Cut, prediction: Prediction, row: int) -> str:
-    """All that makes this answer less than a whole one, comma-separated; "" = nothing."""
-    said = [cut.degraded] if cut.degraded else []
-    if any(any(samples) for samples in prediction.truncated[row : row + 1]):
-        said.append("reasoning=truncated")
+def _lacked(prediction: Prediction, row: int) -> str:
+    """What no deadline took from this answer and is not there all the same, comma-separated; "" = nothing."""
+    cut_short = any(any(samples) for samples in prediction.truncated[row : row + 1])
+    said = ["reasoning=truncated"] if cut_short else []
     said += [f"missing={camera}" for cameras in prediction.missing_cameras[row : row + 1] for camera in cameras]
     return ",".join(said)
 

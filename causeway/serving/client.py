@@ -40,7 +40,8 @@ class Answer:
     controls: NDArray[np.float32]  # [n, 64, 2] acceleration m/s², curvature 1/m
     timing_ms: dict[str, float]
     policy_version: str
-    degraded: str  # what was cut, and cameras that were not given, "" = nothing
+    degraded: str  # what was cut to meet the deadline, "" = nothing
+    lacked: str  # what is not there for another reason (`missing=front_tele`), "" = nothing
 
 
 class _Input(NamedTuple):
@@ -118,6 +119,7 @@ def _answer(outputs: Mapping[str, Any], about: Mapping[str, Any]) -> Answer:
         timing_ms=dict(zip(TIMING, (float(ms) for ms in outputs["timing_ms"]), strict=True)),
         policy_version=str(about["policy_version"]),
         degraded=str(about["degraded"]),
+        lacked=str(about.get("lacked", "")),
     )
 
 

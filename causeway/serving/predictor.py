@@ -116,10 +116,15 @@ class CausewayModel(Model):
             response_id=request.id or str(uuid.uuid4()),
             model_name=MODEL,
             infer_outputs=[_output(n, *value) for n, value in values.items() if n in asked_for],
-            parameters={"policy_version": self._version, "degraded": answered.degraded},
+            parameters=self._parameters(answered),
             use_binary_outputs=request.use_binary_outputs,
             requested_outputs=request.request_outputs,
         )
+
+    def _parameters(self, answered: Answered) -> dict[str, Any]:
+        """`lacked` is there only where something lacks: clients that know the contract alone never meet it."""
+        always = {"policy_version": self._version, "degraded": answered.degraded}
+        return {**always, "lacked": answered.lacked} if answered.lacked else always
 
     def get_input_types(self) -> list[dict[str, Any]]:
         """For the model's metadata; -1 = any length."""

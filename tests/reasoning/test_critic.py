@@ -91,6 +91,8 @@ def test_the_table_of_causes_knows_only_closed_sets() -> None:
         ("accelerating", 8.0, None, False),
         ("stopped", 0.1, 0.0, True),
         ("stopped", None, None, False),
+        ("moving", -1.2, -0.8, True),
+        ("stopped", -1.2, 0.0, False),
         ("none", None, None, True),
     ],
 )

@@ -86,7 +86,8 @@ def test_each_answer_says_what_its_own_question_lacked():
 
     answers = Answerer(Short()).answer([asked(seed) for seed in range(3)])
     said = ["", "reasoning=truncated,missing=rear,missing=side", "missing=rear"]
-    assert [answer.degraded for answer in answers] == said
+    assert [answer.lacked for answer in answers] == said
+    assert {answer.degraded for answer in answers} == {""}
 
 
 def test_only_equal_settings_and_cuts_share_a_batch():

@@ -64,7 +64,7 @@ def _lead(evidence: "Evidence") -> Iterator[Asked]:
         return
     motion = _lead_motion(evidence)
     asks = 0.0 if speed is None else to_follow(evidence, distance, speed)
-    if motion == "stopped":
+    if motion == "stopped" or (speed or 0.0) < 0.0:  # who backs up asks for no less room than who stands
         asks = max(asks, to_stand(evidence, distance, 5.0))
     if distance > _reach_m(evidence) and asks < PRESSING_MPS2:
         return
@@ -81,6 +81,8 @@ def _lead_motion(evidence: "Evidence") -> str:
     accel, speed = evidence.lead_accel_mps2 or 0.0, evidence.lead_speed_mps
     if speed is None:
         return NONE  # nobody knows how it moves: it is not said to stand
+    if speed <= -BOUNDS.standing_mps:
+        return "moving"  # it backs up
     if speed < BOUNDS.standing_mps:
         return "stopped" if accel < BOUNDS.changing_mps2 else "accelerating"
     if abs(accel) < BOUNDS.changing_mps2:
@@ -100,7 +102,8 @@ def _hides(evidence: "Evidence", lead: Component) -> bool:
     """A lead that stands or slows before the light is what the ego reacts to."""
     lead_m, line_m = evidence.lead_distance_m, evidence.signal_distance_m
     before = lead_m is not None and line_m is not None and lead_m < line_m
-    return before and lead.motion in ("stopped", "slowing")
+    backs_up = lead.motion == "moving" and (evidence.lead_speed_mps or 0.0) < 0.0
+    return before and (backs_up or lead.motion in ("stopped", "slowing"))
 
 
 def _signal(evidence: "Evidence") -> Iterator[Asked]:

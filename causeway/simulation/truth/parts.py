@@ -80,10 +80,12 @@ def object_component(world: World, track_id: str | None, t0: int, pose: str, mot
     i = agent_index(world, track_id)
     then, agent = world.ticks[t0].agents, world.traffic.agents[i]
     speed = float(then.speed_mps[i])
-    accel = float(then.accel_mps2[i]) * (1.0 if speed >= 0.0 else -1.0)  # who backs up faster is not slowing
+    accel = float(then.accel_mps2[i])
     moves = "slowing" if accel < -CHANGING_MPS2 else "accelerating" if accel > CHANGING_MPS2 else "moving"
     if abs(speed) < STANDING_MPS and accel <= CHANGING_MPS2:
         moves = "stopped"
+    if speed <= -STANDING_MPS:
+        moves = "moving"  # it backs up: gaining and losing speed are words for driving on
     seen = interval(world, t0, lambda k: seen_at(world, k, world.ticks[k].agents.poses[i, :2], 1.0, i))
     return Component("critical_object", agent.type, agent.track_id, pose, motion or moves, *seen)
 
