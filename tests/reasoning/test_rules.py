@@ -51,7 +51,11 @@ def label(evidence: Evidence, behaviour: Any) -> Any:
         # proximate cause: who is not first in the queue waits for the car ahead
         (LEAD | RED | {"lead_speed_mps": 0.0}, (SLOW,), "Keep distance to the stopped car ahead."),
         # nor does one brake for a light behind a car that backs up; it moves, whatever its acceleration
-        (LEAD | RED | {"lead_speed_mps": -1.2, "lead_accel_mps2": -0.8}, (SLOW,), "Keep distance to the moving car ahead."),
+        (
+            LEAD | RED | {"lead_speed_mps": -1.2, "lead_accel_mps2": -0.8},
+            (SLOW,),
+            "Keep distance to the moving car ahead.",
+        ),
         # a lead of which nobody knows how fast it is may be kept off, but is not said to stand
         (LEAD | {"lead_speed_mps": None, "lead_accel_mps2": None}, (SLOW,), "Keep distance to the car ahead."),
         # but a lead beyond the line, or one that just drives, leaves the light as the cause
