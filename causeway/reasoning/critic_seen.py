@@ -90,11 +90,11 @@ def _moves(motion: str, speed_mps: float | None, accel_mps2: float | None, toler
         return motion in _ALONG  # it backs up: gaining and losing speed are words for driving on
     if motion == "stopped":
         return speed_mps < tolerance.standing_mps
-    if accel_mps2 is None:
-        return False
+    gains_mps2 = accel_mps2 or 0.0
     if motion == "moving":
-        return speed_mps >= tolerance.standing_mps and abs(accel_mps2) < tolerance.steady_mps2
-    return (accel_mps2 if motion == "accelerating" else -accel_mps2) > tolerance.changes_mps2
+        holds = accel_mps2 is not None and abs(gains_mps2) < tolerance.steady_mps2
+        return holds and speed_mps >= tolerance.standing_mps
+    return (gains_mps2 if motion == "accelerating" else -gains_mps2) > tolerance.changes_mps2
 
 
 def _obstacle(component: Component, evidence: "Evidence", tolerance: Tolerance) -> bool:
