@@ -133,7 +133,7 @@ def test_a_full_disk_behind_stdout_is_4(tmp_path):
 
 
 def test_ctrl_c_is_130_and_the_same_command_goes_on(tmp_path):
-    command = [sys.executable, "-m", "causeway.cli", "world", "--scenes", "1", "--out", str(tmp_path / "drives")]
+    command = [sys.executable, "-m", "causeway.cli", "world", "--scenes", "3", "--out", str(tmp_path / "drives")]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     for _ in range(400):
         if any(tmp_path.iterdir()):
@@ -148,4 +148,4 @@ def test_ctrl_c_is_130_and_the_same_command_goes_on(tmp_path):
     assert not (tmp_path / "drives").exists()
     again = subprocess.run([*command, "--json"], check=False, capture_output=True, text=True, timeout=120)
     assert again.returncode == 0, again.stderr
-    assert json.loads(again.stdout)["counts"]["drives"] == 1
+    assert json.loads(again.stdout)["counts"]["drives"] == 3
