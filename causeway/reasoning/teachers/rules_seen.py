@@ -81,13 +81,17 @@ def _lead_motion(evidence: "Evidence") -> str:
     accel, speed = evidence.lead_accel_mps2 or 0.0, evidence.lead_speed_mps
     if speed is None:
         return NONE  # nobody knows how it moves: it is not said to stand
-    if speed <= -BOUNDS.standing_mps:
-        return "moving"  # it backs up
+    if _backs_up(evidence):
+        return "moving"
     if speed < BOUNDS.standing_mps:
         return "stopped" if accel < BOUNDS.changing_mps2 else "accelerating"
     if abs(accel) < BOUNDS.changing_mps2:
         return "moving"
     return "slowing" if accel < 0 else "accelerating"
+
+
+def _backs_up(evidence: "Evidence") -> bool:
+    return (evidence.lead_speed_mps or 0.0) <= -BOUNDS.standing_mps
 
 
 def _is_followed(evidence: "Evidence") -> bool:
@@ -99,11 +103,10 @@ def _is_followed(evidence: "Evidence") -> bool:
 
 
 def _hides(evidence: "Evidence", lead: Component) -> bool:
-    """A lead that stands or slows before the light is what the ego reacts to."""
+    """A lead that stands, slows or backs up before the light is what the ego reacts to."""
     lead_m, line_m = evidence.lead_distance_m, evidence.signal_distance_m
     before = lead_m is not None and line_m is not None and lead_m < line_m
-    backs_up = lead.motion == "moving" and (evidence.lead_speed_mps or 0.0) < 0.0
-    return before and (backs_up or lead.motion in ("stopped", "slowing"))
+    return before and (_backs_up(evidence) or lead.motion in ("stopped", "slowing"))
 
 
 def _signal(evidence: "Evidence") -> Iterator[Asked]:
