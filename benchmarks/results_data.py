@@ -3,7 +3,7 @@
 Knows how many drives a result stands on and which steps lead to samples. Does not know training or metrics. A killed
 run goes on at the drive it was at.
 
-    .venv/bin/python benchmarks/results_data.py --out out/results/data --turns 40
+    .venv/bin/python benchmarks/results_data.py --out out/results/data --turns 80
 """
 
 import argparse
@@ -16,7 +16,8 @@ from causeway.artifacts import Artifact
 from causeway.errors import CausewayError
 from causeway.platform.steps import run_named
 
-TURNS = 40  # drives of each of the sixteen scenarios
+TURNS = 80  # drives of each of the sixteen scenarios
+ROUTE_POINTS = 16  # of the way ahead, one each 4 m: which way to turn is the navigation's to say, no picture shows it
 FIRST_SEED = 40_000  # of the first drive of each scenario: no other measurement of this repository uses these
 
 
@@ -34,7 +35,8 @@ def make_samples(folder: Path, turns: int = TURNS) -> Artifact:
         run_named("build_features", {"moments": at["moments"], "clips": at["clips"]}, {}, out=at["evidence"])
         run_named("label_moments", {"evidence": at["evidence"], "clips": at["clips"]}, {}, out=at["labels"])
         run_named("validate_labels", {"labels": at["labels"]}, {}, out=at["passed"])
-        run_named("build_samples", {"labels": at["passed"], "clips": at["clips"]}, {}, out=str(samples))
+        cut = {"route_points": ROUTE_POINTS}
+        run_named("build_samples", {"labels": at["passed"], "clips": at["clips"]}, cut, out=str(samples))
     for name in ("drives", "clips"):  # gigabytes, and every number of a result comes from the samples
         shutil.rmtree(at[name], ignore_errors=True)
     return Artifact.open(samples)

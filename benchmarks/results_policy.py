@@ -23,7 +23,7 @@ import numpy as np
 from results_data import TURNS, make_samples
 
 from causeway.artifacts import Artifact, run
-from causeway.errors import CausewayError
+from causeway.errors import EXIT_TRY_AGAIN, CausewayError
 from causeway.training.config import ActionConfig, CocConfig, TrainConfig, VlmConfig
 
 STAGES = ("vlm", "action", "coc")
@@ -147,8 +147,8 @@ def macro_f1(said: Sequence[str], true: Sequence[str]) -> float:
 
 def _words(policy: Any, held: Sequence[Any]) -> list[Row]:
     from causeway.evaluation.answers import AskConfig, ask
-    from causeway.evaluation.faithfulness import FORCED
     from causeway.evaluation.open_loop import speeds_mps
+    from causeway.evaluation.words.faithfulness import FORCED
 
     last = {}
     for word in ("stop", "go"):
@@ -214,6 +214,7 @@ def main() -> None:
     parser.add_argument("--turns", type=int, default=TURNS, help="drives of each scenario")
     parser.add_argument("--minutes", type=float, default=38.0, help="after so long a stage saves and exits 75")
     asked = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TRY_AGAIN))  # outside training nothing has to be saved first
     clock = threading.Timer(60 * asked.minutes, os.kill, (os.getpid(), signal.SIGTERM))
     clock.daemon = True
     clock.start()

@@ -35,21 +35,28 @@ _SPEC = "_causeway_step"
 
 @dataclass(frozen=True)
 class StepSpec:
-    """What marks a function as a step: the kind it makes and which inputs are raw (not artifacts)."""
+    """What marks a function as a step: the kind it makes, which inputs are raw (not artifacts), and `outside`.
+
+    What a step does outside its artifact (a registry, an endpoint) may be undone there: it is run each time.
+    """
 
     kind: str
     raw: Mapping[str, Callable[..., list[Path]]]
+    outside: bool = False
 
 
-def step(kind: str, raw: Mapping[str, Callable[..., list[Path]]] | None = None) -> Callable:
+def step(
+    kind: str, raw: Mapping[str, Callable[..., list[Path]]] | None = None, outside: bool = False
+) -> Callable:
     """Mark a function as a step that makes artifacts of `kind`.
 
     `raw` names inputs that are not artifacts, each with a function (location, config) -> the files and folders
-    whose bytes it consists of; the step receives such an input as a string.
+    whose bytes it consists of; the step receives such an input as a string. `outside`: it has an effect outside its
+    artifact, and is run again although its result is there; it must bear that.
     """
 
     def mark(function: Callable) -> Callable:
-        setattr(function, _SPEC, StepSpec(kind, raw or {}))
+        setattr(function, _SPEC, StepSpec(kind, raw or {}, outside))
         return function
 
     return mark
@@ -121,6 +128,8 @@ def _key(function: Callable, hashes: dict[str, Any], config: Any) -> str:
 
 
 def _find(function: Callable, key: str, out: str | None, root: str | None) -> Manifest | None:
+    if spec_of(function).outside:
+        return None
     if out is not None:
         if store.read_bytes(store.join(out, FILE_NAME)) is None:
             return None

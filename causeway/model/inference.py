@@ -41,12 +41,13 @@ class Options:
     """What a caller of `Policy.predict` chose."""
 
     n: int
-    seed: int
+    seed: int | Sequence[int]  # one for all observations, or one for each
     temperature: float
     forced_reasoning: Sequence[str] | None
     use_reasoning: bool
     flow_steps: int
     route_guidance: float
+    max_reasoning_tokens: int | None = None
 
 
 @dataclass
@@ -82,7 +83,7 @@ def predict(policy: Policy, samples: Sequence[Observation | Sample], options: Op
             texts = [policy.vocabulary.text(ids) for ids in read]
     with clock.measure("action"):
         guidance = _guidance(policy, samples, tails, read, options)
-        noise = _noise(options, _ACTION, (HORIZON_STEPS, 2)).repeat(len(samples), 1, 1).to(policy.device)
+        noise = _noise(options, _ACTION, (HORIZON_STEPS, 2), len(samples)).to(policy.device)
         flowed = integrate(policy.expert, noise, decoder.prefix(), options.flow_steps, guidance)
         controls, trajectory = driven(policy, policy.controls_of(flowed), samples, options.n)
     rows = _by_sample(texts, options.n)
@@ -111,8 +112,12 @@ def _check(samples: Sequence[Observation | Sample], options: Options) -> None:
             f"n {options.n} and flow_steps {options.flow_steps} must be at least 1, temperature {options.temperature} "
             f"and route_guidance {options.route_guidance} not negative"
         )
+    if options.max_reasoning_tokens is not None and options.max_reasoning_tokens < 1:
+        raise UsageError(f"max_reasoning_tokens {options.max_reasoning_tokens} must be at least 1")
     if options.forced_reasoning is not None and len(options.forced_reasoning) != len(samples):
         raise UsageError(f"{len(options.forced_reasoning)} forced reasonings for {len(samples)} samples: one each")
+    if not isinstance(options.seed, int) and len(options.seed) != len(samples):
+        raise UsageError(f"{len(options.seed)} seeds for {len(samples)} samples: one for all, or one each")
 
 
 def _tails(policy: Policy, count: int, options: Options) -> tuple[list[Tail], list[str] | None]:
@@ -129,7 +134,8 @@ def _tails(policy: Policy, count: int, options: Options) -> tuple[list[Tail], li
 
 def _reason(policy: Policy, decoder: decoding.Decoder, count: int, options: Options) -> decoding.Generated:
     """Reasoning of B·n rows; afterwards every row has read its own."""
-    uniform = _noise(options, _REASONING, (policy.config.scale.max_reasoning_tokens,)).repeat(count, 1)
+    bound = policy.config.scale.max_reasoning_tokens
+    uniform = _noise(options, _REASONING, (min(options.max_reasoning_tokens or bound, bound),), count)
     return decoding.generate_reasoning(policy, decoder, options.temperature, uniform.to(policy.device))
 
 
@@ -150,13 +156,19 @@ def _guidance(
     return Guidance(decoder.prefix(), options.route_guidance)
 
 
-def _noise(options: Options, stream: int, shape: tuple[int, ...]) -> Tensor:
-    """[n, *shape]: uniform numbers for words, normal ones for actions, from (seed, sample number) alone."""
+def _noise(options: Options, stream: int, shape: tuple[int, ...], count: int) -> Tensor:
+    """[count·n, *shape]: uniform numbers for words, normal ones for actions, from (seed, sample number) alone."""
+    seeds = [options.seed] * count if isinstance(options.seed, int) else list(options.seed)
+    drawn = {seed: _draws(seed, options.n, stream, shape) for seed in set(seeds)}
+    return torch.from_numpy(np.concatenate([drawn[seed] for seed in seeds]))
+
+
+def _draws(seed: int, n: int, stream: int, shape: tuple[int, ...]) -> np.ndarray:
     draws = []
-    for sample in range(options.n):
-        rng = np.random.default_rng([options.seed % 2**63, sample, stream])
+    for sample in range(n):
+        rng = np.random.default_rng([seed % 2**63, sample, stream])
         draws.append(rng.random(shape) if stream == _REASONING else rng.standard_normal(shape))
-    return torch.from_numpy(np.stack(draws).astype(np.float32))
+    return np.stack(draws).astype(np.float32)
 
 
 def driven(

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from causeway.errors import UnusableInput
 from causeway.model.action_space import ACCELERATION_BOUND_MPS2, CURVATURE_BOUND_PER_M, HORIZON_STEPS
+from causeway.model.surroundings import Surroundings, check_surroundings
 
 HISTORY_POSES = 16  # 1.5 s at 10 Hz, last pose = t0
 RIG_NUMBERS = 16  # fx/width, fy/height, cx/width, cy/height, then rows 0..2 of rig_from_camera
@@ -58,6 +59,7 @@ class Sample:
     decision: tuple[str, str]  # longitudinal, lateral; ("none", "none") when masked
     controls: NDArray[np.float32]  # [64, 2] acceleration m/s², curvature 1/m
     trajectory_rig: NDArray[np.float32]  # [64, 3] x, y, yaw at 0.1 … 6.4 s
+    around: Surroundings | None = None  # truth for rewards and evaluation, only there when it was asked for
 
 
 def _shape(what: str, name: str, array: NDArray[np.generic], expected: tuple[int | None, ...]) -> None:
@@ -121,6 +123,8 @@ def check_sample(sample: Sample) -> Sample:
     _finite(what, "trajectory_rig", sample.trajectory_rig)
     _within(what, sample.controls[:, 0], ACCELERATION_BOUND_MPS2, "acceleration", "m/s²")
     _within(what, sample.controls[:, 1], CURVATURE_BOUND_PER_M, "curvature", "1/m")
+    if sample.around is not None:
+        check_surroundings(sample.around, what)
     return sample
 
 

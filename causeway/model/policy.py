@@ -11,19 +11,23 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from causeway.errors import UsageError
-from causeway.model import action_tokens, collation, inference, rollouts, storage, token_losses
+from causeway.model import action_tokens, collation, inference, likelihood, rollouts, storage, token_losses
 from causeway.model.action_space import ControlStatistics
 from causeway.model.attention import Prefix
 from causeway.model.backbone import TextInputs, build_backbone, load_backbone, tokenizer_folder
 from causeway.model.embeddings import Embeddings
 from causeway.model.expert import ActionExpert, flow_loss
+from causeway.model.exploration import Walk
 from causeway.model.lora import Lora, add_adapters, merge_adapters, trained_parameters
 from causeway.model.observation import Observation, ObservationSpec, Sample
 from causeway.model.prediction import Prediction, Sequences
+from causeway.model.rollouts import Scores
 from causeway.model.scales import scale_named
 from causeway.model.sequence import Batch, Sight, Tail
 from causeway.model.token_losses import PrefixNoise, TokenOutput
@@ -132,29 +136,41 @@ class Policy(nn.Module):
         self,
         samples: Sequence[Item],
         n: int = 1,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         *,
         temperature: float = 0.6,
         forced_reasoning: Sequence[str] | None = None,
         use_reasoning: bool = True,
         flow_steps: int = 10,
         route_guidance: float = 1.0,
+        max_reasoning_tokens: int | None = None,
     ) -> Prediction:
         """Reasoning, decision and n trajectories for each observation; no gradients.
 
         temperature 0 is greedy. forced_reasoning: one trace per sample to act on instead of a generated one ("" =
         none). use_reasoning False: act without a trace. route_guidance: how far along the route, 1 = as trained.
-        Noise follows from (seed, number of the sample among n) alone. UsageError for wrong arguments, UnusableInput
-        for an observation that cannot be used.
+        max_reasoning_tokens: cut longer reasonings there (their decisions are then none); None = the scale's bound.
+        Noise follows from (seed, number of the sample among n) alone; several seeds are one for each observation.
+        UsageError for wrong arguments, UnusableInput for an observation that cannot be used.
         """
-        options = inference.Options(n, seed, temperature, forced_reasoning, use_reasoning, flow_steps, route_guidance)
+        options = inference.Options(
+            n, seed, temperature, forced_reasoning, use_reasoning, flow_steps, route_guidance, max_reasoning_tokens
+        )
         return inference.predict(self, samples, options)
 
     def sample_sequences(
-        self, samples: Sequence[Item], group: int, temperature: float, generator: torch.Generator
+        self,
+        samples: Sequence[Item],
+        group: int,
+        temperature: float,
+        generator: torch.Generator,
+        walk: Walk | None = None,
     ) -> Sequences:
-        """Rollouts for reinforcement learning: `group` reasonings with 128 action tokens for each sample."""
-        return rollouts.sample_sequences(self, samples, group, temperature, generator)
+        """Rollouts for reinforcement learning: `group` reasonings with 128 action tokens for each sample.
+
+        walk: how the expert explores behind each reasoning, None = not at all.
+        """
+        return rollouts.sample_sequences(self, samples, group, temperature, generator, walk)
 
     # -- learning -------------------------------------------------------------------------------------------------
 
@@ -214,12 +230,24 @@ class Policy(nn.Module):
         target = self.normalised(batch.controls).repeat_interleave(draws, dim=0)
         return flow_loss(self.expert, target, prefix.repeated(draws).gathered(), generator)
 
-    def sequence_logprobs(self, samples: Sequence[Item], sequences: Sequences) -> tuple[Tensor, Tensor]:
-        """Log-probabilities of sampled rows with gradients: reasoning [R, T] (0 where masked) and action [R, 128].
+    def rescored(self, samples: Sequence[Item], sequences: Sequences, walk: Walk | None = None) -> Scores:
+        """Log-probabilities of sampled rows, and the means of the expert's steps, with gradients.
 
-        samples: the ones that `sample_sequences` was given; for unchanged weights the numbers are the sampled ones.
+        samples and walk: those that `sample_sequences` was given; for unchanged weights the numbers are the sampled
+        ones. Gradients of words and tokens reach the backbone, those of the means the expert alone.
         """
-        return rollouts.sequence_logprobs(self, samples, sequences)
+        return rollouts.rescored(self, samples, sequences, walk)
+
+    def action_logprobs(
+        self, samples: Sequence[Sample], words: Sequence[str], hidden_prefix: bool = False
+    ) -> NDArray[np.float64]:
+        """Log-likelihood [B] in nats of each sample's 128 recorded action tokens behind given words ("" = none).
+
+        The sum of log p(token | observation, words, the recorded tokens before it): the joint likelihood by the token
+        head, exact. With hidden_prefix the tokens before are masked, so that a path cannot be read off its own
+        past: then it is the sum of 128 single likelihoods. UnusableInput for a sample that cannot be used.
+        """
+        return likelihood.action_logprobs(self, samples, words, hidden_prefix)
 
     # -- parts that decoding and losses share ---------------------------------------------------------------------
 

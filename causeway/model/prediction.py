@@ -25,11 +25,25 @@ class Prediction:
 
 
 @dataclass(frozen=True, eq=False)
+class Explored:
+    """What the expert drove behind R reasonings: E = R × draws rows (row = reasoning · draws + draw).
+
+    `Policy.rescored` recomputes the log-probabilities with gradients.
+    """
+
+    states: NDArray[np.float32]  # [E, steps + 1, 64, 2] normalised controls, from noise to what was driven
+    logprobs: NDArray[np.float32]  # [E, steps] a mean over the 128 numbers of each step's state
+    controls: NDArray[np.float32]  # [E, 64, 2]
+    trajectory_rig: NDArray[np.float32]  # [E, 64, 3]
+    draws: int
+
+
+@dataclass(frozen=True, eq=False)
 class Sequences:
     """Sampled reasoning and action tokens of R = B × group rows (row = sample · group + member).
 
     Log-probabilities are of the sampled tokens under the sampling temperature and the decoding constraints;
-    `Policy.sequence_logprobs` recomputes the same numbers with gradients.
+    `Policy.rescored` recomputes the same numbers with gradients.
     """
 
     reasoning_ids: tuple[tuple[int, ...], ...]  # [R] token ids, the CoC end token included when it was sampled
@@ -43,3 +57,4 @@ class Sequences:
     trajectory_rig: NDArray[np.float32]  # [R, 64, 3]
     temperature: float
     group: int
+    explored: Explored | None = None  # what the expert drove behind each reasoning, when it was asked to

@@ -164,16 +164,26 @@ def consistent(
     Actions are meta action names at t0 + 0.1 s, 0.2 s, …, those of the lane channel None where no lane is known; "no"
     on one channel is "no", "yes" needs both. UnusableInput for a decision outside the closed sets.
     """
+    verdicts = channel_verdicts(record, longitudinal_actions, lateral_actions, lane_actions)
+    if "no" in verdicts:
+        return "no"
+    return "undecidable" if "undecidable" in verdicts else "yes"
+
+
+def channel_verdicts(
+    record: CocRecord,
+    longitudinal_actions: Sequence[str],
+    lateral_actions: Sequence[str],
+    lane_actions: Sequence[str | None] = (),
+) -> tuple[Verdict, Verdict]:
+    """The verdicts of `consistent` on the longitudinal and on the lateral channel; inputs and errors are its own."""
     if (record.longitudinal_decision, record.lateral_decision) not in _PAIRS:
         raise UnusableInput(f"decisions of {record} are not in the closed sets; see causeway.reasoning.names")
-    verdicts = (
+    return (
         _along(record, longitudinal_actions),
         lane_verdict(record.lateral_decision, [name for name in lane_actions if name])
         or lateral_verdict(record.lateral_decision, deciding_action(lateral_actions)),
     )
-    if "no" in verdicts:
-        return "no"
-    return "undecidable" if "undecidable" in verdicts else "yes"
 
 
 def _along(record: CocRecord, actions: Sequence[str]) -> Verdict:

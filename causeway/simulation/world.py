@@ -229,6 +229,10 @@ class World:
             self._pictures[key] = drawn
         return self._pictures[key]
 
+    def forget_pictures(self) -> None:
+        """Free the memory of pictures that were drawn; they are drawn again when they are asked for."""
+        self._pictures.clear()
+
     @property
     def history(self) -> dict[str, NDArray]:
         """Per tick from 0.0 s on, arrays [n]: t_us, x_m, y_m, yaw_rad, speed_mps, accel_mps2, curvature_per_m, the

@@ -1,47 +1,28 @@
-"""The collision reward: does the predicted path touch a recorded agent?
+"""Rewards against recorded agents: does the predicted path touch one, how soon would it, does it pass too close?
 
-Knows oriented footprints and when two of them overlap (separating axes). The rear axle is the origin of an own pose,
-the centre that of an agent's. Does not know where tracks come from; without any the caller leaves this reward out.
+Knows which contacts count. Recorded agents replay what they did and do not react, so two kinds are nobody's lesson: a
+hit **from behind** (the agent's middle is behind the own rear bumper when they first touch, and the own vehicle is
+not backing up; AlpaSim's scoring does not blame it either), and an agent that the **recorded** path itself touches
+(its box is wrong, or nothing could be done at t0: `untouched` takes it out). Does not know where tracks come from;
+without any the caller leaves these rewards out.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causeway.errors import UnusableInput
+from causeway.model.surroundings import Footprint
+from causeway.training.footprints import Floats, along, circles_m, overlaps, own_boxes, touch_s
 from causeway.training.reward_inputs import finite, path, same_kind
 
+HORIZON_S = 3.0  # a collision farther off in time is none yet (nuPlan's time-to-collision metric looks as far)
+CLOSE_M = 0.5
+BACKING_MPS = 0.1
+TICK_S = 0.1
 
-@dataclass(frozen=True)
-class Footprint:
-    """The own vehicle on the ground; the defaults are a mid-size car's."""
-
-    length_m: float = 4.7
-    width_m: float = 1.9
-    rear_axle_to_centre_m: float = 1.4
-
-
-def overlaps(box: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Which pairs of boxes touch. Both […, 5]: centre x, y, yaw, length, width (metres, rad)."""
-    apart = other[..., :2] - box[..., :2]
-    turn = other[..., 2] - box[..., 2]
-    cosine, sine = np.abs(np.cos(turn)), np.abs(np.sin(turn))
-    touching = np.ones(np.broadcast_shapes(box.shape, other.shape)[:-1], dtype=bool)
-    for own, its in ((box, other), (other, box)):
-        forward, left = _along(apart, own[..., 2])
-        half_length, half_width = own[..., 3] / 2, own[..., 4] / 2
-        reach_x = half_length + its[..., 3] / 2 * cosine + its[..., 4] / 2 * sine
-        reach_y = half_width + its[..., 3] / 2 * sine + its[..., 4] / 2 * cosine
-        touching &= (np.abs(forward) <= reach_x) & (np.abs(left) <= reach_y)
-    return touching
-
-
-def _along(offset: np.ndarray, yaw: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    cosine, sine = np.cos(yaw), np.sin(yaw)
-    return (
-        offset[..., 0] * cosine + offset[..., 1] * sine,
-        offset[..., 1] * cosine - offset[..., 0] * sine,
-    )
+Bools = NDArray[np.bool_]
 
 
 @same_kind
@@ -52,42 +33,198 @@ def collision(
     present: np.ndarray,
     footprint: Footprint | None = None,
 ) -> np.ndarray:
-    """−1 when the own footprint touches any agent's at any tick, else 0.
+    """−1 when the own footprint touches any agent's at any tick (but from behind), else 0.
 
     Inputs: `predicted` […, n, 3] rear-axle poses; `agents` […, m, n, 3] centre poses in the same frame at the same
     ticks; `sizes_m` […, m, 2] length and width; `present` […, m, n] where an agent was recorded (elsewhere its pose
-    is not read). Range: {−1, 0}. Unit: none. Source: r_traj's collision term of arXiv 2511.00088 sec. 5.
+    is not read). Range: {−1, 0}. Unit: none. Source: r_traj's collision term of arXiv 2511.00088 sec. 5; hits from
+    behind are left out as in AlpaSim's at-fault score (method 5.2).
     """
-    own = footprint or Footprint()
-    ego = path("predicted", predicted, 1)
-    there = np.asarray(present, dtype=bool)
-    others = path("agents", np.where(there[..., None], np.asarray(agents, dtype=np.float64), 0.0), 1)
+    ego, others, there, own = _inputs(predicted, agents, sizes_m, present, footprint)
+    return np.where(_ours(ego, others, _hits(ego, others, there, own), own), -1.0, 0.0)
+
+
+@same_kind
+def time_to_collision(
+    predicted: np.ndarray,
+    agents: np.ndarray,
+    sizes_m: np.ndarray,
+    present: np.ndarray,
+    footprint: Footprint | None = None,
+) -> np.ndarray:
+    """How soon the path comes to a contact if from a tick on all keep velocity and heading: T / 3 s − 1, T at most 3 s.
+
+    T is the least over ticks and agents, 0 where they touch. Agents behind the own rear bumper, and those that drove
+    into it, do not count while the own vehicle does not back up. Inputs: as `collision`. Range: [−1, 0], 0 = nothing
+    within 3 s. Unit: none. Source: nuPlan's time-to-collision metric, graded.
+    """
+    ego, others, there, own = _inputs(predicted, agents, sizes_m, present, footprint)
+    spared = _run_into(ego, others, _hits(ego, others, there, own), own)
+    own_mps = _velocity(ego, np.ones(ego.shape[:-1], dtype=bool))
+    relative = _velocity(others.poses, there) - own_mps[..., None, :, :]
+    boxes = own_boxes(ego, own)
+    apart = others.poses[..., :2] - boxes[..., None, :, :2]
+    gap = np.hypot(apart[..., 0], apart[..., 1]) - circles_m(boxes)[..., None, :] - others.circles_m
+    closing = -(apart * relative).sum(axis=-1)
+    speed = np.hypot(relative[..., 0], relative[..., 1])
+    asked = there & ~spared & ((gap <= 0) | ((closing > 0) & (gap < speed * HORIZON_S)))
+    pairs = np.nonzero(asked)
+    soonest = np.full(asked.shape, HORIZON_S)
+    box, other = _at(boxes[..., None, :, :], asked, pairs), others.at(asked, pairs)
+    seconds = touch_s(box, other, relative[pairs])
+    blameless = _behind(box, other) & (_at(_forward_mps(ego)[..., None, :, None], asked, pairs)[:, 0] >= -BACKING_MPS)
+    soonest[pairs] = np.where(blameless, HORIZON_S, np.minimum(seconds, HORIZON_S))
+    return np.asarray(soonest.min(axis=(-2, -1), initial=HORIZON_S) / HORIZON_S - 1.0)
+
+
+def close_encounter(
+    predicted: np.ndarray,
+    expert: np.ndarray,
+    agents: np.ndarray,
+    sizes_m: np.ndarray,
+    present: np.ndarray,
+    footprint: Footprint | None = None,
+    close_m: float = CLOSE_M,
+) -> Bools:
+    """Whether […] the path comes nearer than `close_m` to an agent to which the recorded path did not, or touches one.
+
+    Inputs: as `collision`, and `expert` […, n, 3], the recorded path. Hits from behind and agents that the recorded
+    path touches do not count. Source: the "close encounter" of arXiv 2511.00088's tables, whose rule is not printed:
+    this one (predicted path against recorded agents, own footprint grown by 0.5 m) is ours.
+    """
+    return contacts(predicted, expert, agents, sizes_m, present, footprint, close_m)[1]
+
+
+def contacts(
+    predicted: np.ndarray,
+    expert: np.ndarray,
+    agents: np.ndarray,
+    sizes_m: np.ndarray,
+    present: np.ndarray,
+    footprint: Footprint | None = None,
+    close_m: float = CLOSE_M,
+) -> tuple[Bools, Bools]:
+    """(`collision` with the agents that are `untouched`, `close_encounter`), each […], for little more than one."""
+    ego, others, there, own = _inputs(predicted, agents, sizes_m, present, footprint)
+    both = np.stack(np.broadcast_arrays(path("expert", expert, 1), ego))
+    grown = replace(own, length_m=own.length_m + 2 * close_m, width_m=own.width_m + 2 * close_m)
+    near = _hits(both, others, there, grown)
+    hits = _overlapping(own_boxes(both, own), others, near)  # what touches is near
+    touched = _ours(ego, others, _not_of(hits[0], hits[1]), own)
+    return touched, touched | _ours(ego, others, _not_of(near[0], near[1]), grown)
+
+
+def untouched(
+    expert: np.ndarray,
+    agents: np.ndarray,
+    sizes_m: np.ndarray,
+    present: np.ndarray,
+    footprint: Footprint | None = None,
+) -> Bools:
+    """`present` […, m, n] without the agents that the recorded path […, n, 3] touches, from wherever."""
+    ego, others, there, own = _inputs(expert, agents, sizes_m, present, footprint)
+    return _not_of(_hits(ego, others, there, own), there)
+
+
+@dataclass(frozen=True, eq=False)
+class _Others:
+    """Agents: centre poses […, m, n, 3] and sizes […, m, 1, 2]; boxes are made of the few that are asked about."""
+
+    poses: Floats
+    sizes: Floats
+
+    @property
+    def circles_m(self) -> Floats:
+        """Half diagonals […, m, 1]."""
+        return np.hypot(self.sizes[..., 0], self.sizes[..., 1]) / 2
+
+    def at(self, like: Bools, pairs: tuple[np.ndarray, ...]) -> Floats:
+        """Boxes [k, 5] of pairs; see `_at`."""
+        return np.concatenate([_at(self.poses, like, pairs), _at(self.sizes, like, pairs)], axis=-1)
+
+
+def _inputs(
+    predicted: np.ndarray, agents: np.ndarray, sizes_m: np.ndarray, present: np.ndarray, footprint: Footprint | None
+) -> tuple[Floats, _Others, Bools, Footprint]:
+    """Checked: own poses […, n, 3], the agents, where they are […, m, n] (all leading dimensions)."""
+    ego, there = path("predicted", predicted, 1), np.asarray(present, dtype=bool)
+    poses = np.asarray(agents, dtype=np.float64)
+    if poses.shape[-3:-1] != there.shape[-2:]:
+        raise UnusableInput(f"agents {poses.shape} and present {there.shape} do not fit: one flag for each pose")
+    others = path("agents", np.where(there[..., None], poses, 0.0), 1)
     sizes = finite("sizes_m", sizes_m, (0, 2))
     if others.shape[-2] != ego.shape[-2] or sizes.shape[-2] != others.shape[-3]:
         raise UnusableInput(f"agents {others.shape} and sizes_m {sizes.shape} do not fit predicted {ego.shape}")
     if (sizes < 0).any():
         raise UnusableInput("sizes_m holds a negative length or width")
-    boxes, other = _boxes(ego, own), _with_size(others, sizes[..., None, :])
-    near = _near(boxes[..., None, :, :], other) & there
-    hit = np.zeros(near.shape, dtype=bool)
-    both = (*near.shape, 5)
-    hit[near] = overlaps(np.broadcast_to(boxes[..., None, :, :], both)[near], np.broadcast_to(other, both)[near])
-    return np.asarray(-1.0 * hit.any(axis=(-2, -1)))
+    return ego, _Others(others, sizes[..., None, :]), there, footprint or Footprint()
 
 
-def _boxes(ego: np.ndarray, own: Footprint) -> np.ndarray:
-    centre = ego.copy()
-    centre[..., 0] += own.rear_axle_to_centre_m * np.cos(ego[..., 2])
-    centre[..., 1] += own.rear_axle_to_centre_m * np.sin(ego[..., 2])
-    return _with_size(centre, np.array([own.length_m, own.width_m]))
+def _at(values: Floats, like: Bools, pairs: tuple[np.ndarray, ...]) -> Floats:
+    """Rows [k, …] of `values`, which spread over the shape of `like` and one more dimension."""
+    return np.broadcast_to(values, (*like.shape, values.shape[-1]))[pairs]
 
 
-def _with_size(poses: np.ndarray, size: np.ndarray) -> np.ndarray:
-    return np.concatenate([poses, np.broadcast_to(size, (*poses.shape[:-1], 2))], axis=-1)
+def _near(boxes: Floats, others: _Others, there: Bools) -> Bools:
+    """Which pairs […, m, n] have surrounding circles that meet: the cheap question first."""
+    along_x = others.poses[..., 0] - boxes[..., None, :, 0]
+    along_y = others.poses[..., 1] - boxes[..., None, :, 1]
+    reach = circles_m(boxes)[..., None, :] + others.circles_m
+    return there & (along_x**2 + along_y**2 <= reach**2)
 
 
-def _near(box: np.ndarray, other: np.ndarray) -> np.ndarray:
-    """Pairs whose surrounding circles meet: the cheap question first."""
-    offset = other[..., :2] - box[..., :2]
-    reach = (np.hypot(box[..., 3], box[..., 4]) + np.hypot(other[..., 3], other[..., 4])) / 2
-    return np.hypot(offset[..., 0], offset[..., 1]) <= reach
+def _hits(ego: Floats, others: _Others, there: Bools, own: Footprint) -> Bools:
+    """Where […, m, n] the own footprint touches an agent's."""
+    boxes = own_boxes(ego, own)
+    return _overlapping(boxes, others, _near(boxes, others, there))
+
+
+def _overlapping(boxes: Floats, others: _Others, asked: Bools) -> Bools:
+    """Which of the pairs asked about […, m, n] touch; the others do not."""
+    pairs = np.nonzero(asked)
+    hits = np.zeros(asked.shape, dtype=bool)
+    hits[pairs] = overlaps(_at(boxes[..., None, :, :], asked, pairs), others.at(asked, pairs))
+    return hits
+
+
+def _not_of(record: Bools, there: Bools) -> Bools:
+    """`there` […, m, n] without the agents that the recorded path touches at any tick."""
+    return np.asarray(there & ~record.any(axis=-1)[..., None])
+
+
+def _ours(ego: Floats, others: _Others, hits: Bools, own: Footprint) -> Bools:
+    """Whether […] any of the hits […, m, n] is not one from behind."""
+    return np.asarray((hits & ~_run_into(ego, others, hits, own)).any(axis=(-2, -1)))
+
+
+def _run_into(ego: Floats, others: _Others, hits: Bools, own: Footprint) -> Bools:
+    """Where […, m, n] an agent has driven into us from behind, from its first contact on: no lesson for us."""
+    struck = np.nonzero(hits.any(axis=-1))
+    first = (*struck, hits.argmax(axis=-1)[struck])
+    box, other = _at(own_boxes(ego, own)[..., None, :, :], hits, first), others.at(hits, first)
+    forward_mps = _at(_forward_mps(ego)[..., None, :, None], hits, first)[:, 0]
+    since = np.full(hits.shape[:-1], hits.shape[-1])
+    since[struck] = np.where(_behind(box, other) & (forward_mps >= -BACKING_MPS), first[-1], hits.shape[-1])
+    return np.arange(hits.shape[-1]) >= since[..., None]
+
+
+def _behind(box: Floats, other: Floats) -> Bools:
+    """Whether the middle of `other` [k, 5] is behind the rear bumper of `box`."""
+    return along(other[..., :2] - box[..., :2], box[..., 2])[0] < -box[..., 3] / 2
+
+
+def _forward_mps(ego: Floats) -> Floats:
+    """Speed of the own vehicle along its heading at each tick […, n]."""
+    return along(_velocity(ego, np.ones(ego.shape[:-1], dtype=bool)), ego[..., 2])[0]
+
+
+def _velocity(poses: Floats, there: Bools) -> Floats:
+    """Velocity […, n, 2] from a pose to the next, of the last one from the one before; 0 where neither is there."""
+    if poses.shape[-2] < 2:
+        return np.zeros((*poses.shape[:-1], 2))
+    both = (there[..., 1:] & there[..., :-1])[..., None]
+    step = np.diff(poses[..., :2], axis=-2) / TICK_S * both
+    known = np.concatenate([both, both[..., -1:, :]], axis=-2)
+    onward = np.concatenate([step, step[..., -1:, :]], axis=-2)
+    before = np.concatenate([step[..., :1, :], step], axis=-2)
+    return np.where(known, onward, before)

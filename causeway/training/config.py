@@ -65,26 +65,26 @@ class CocConfig(ActionConfig):
 
 @dataclass(frozen=True)
 class RlConfig(TrainConfig):
-    """Stage four: GRPO on reasoning and action tokens, the expert re-fitted alongside; reward weights, 0 = absent.
-
-    `collision` has no weight here: it needs recorded agents, and samples carry none.
-    """
+    """Stage four: GRPO on words and action tokens, the expert re-fitted alongside; with walks, Flow-GRPO on it too."""
 
     steps: int = 11
     batch_size: int = 3  # groups of one step
     lr: float = 2.5e-5
     expert_lr: float = 5e-5  # it follows the backbone; faster, so few samples a step made its paths worse
     warmup: float = 0.2  # the first steps of an optimizer that knows nothing yet
+    mix: str = "balanced"  # which rewards, by name: see mixes.py
+    weights: str = ""  # other weights than the mix's: collision=2,jerk=0
+    judge: str = ""  # who grades words: MODEL@URL of an endpoint; "" = the rules
+    curate: int = 0  # learn from so many moments: half where policy and rewards disagree most, half random; 0 = all
     group_size: int = 6
     temperature: float = 1.0  # of the sampler; the trainer scores at the same temperature
+    refills: int = 1  # so many times a group whose members earn the same gives way to another moment's
     form: str = "clipped"  # or "softmax", the paper's
     beta: float = 2.0
     kl_weight: float = 0.02
     clip_low: float = 0.2
     clip_high: float = 0.28
-    displacement: float = 1.0
-    comfort: float = 0.2
-    jerk: float = 0.2
-    consistency: float = 0.4
-    reasoning_grade: float = 0.12
-    progress: float = 0.0
+    walk_draws: int = 0  # paths that the expert explores behind each reasoning; 0 = none: it is only re-fitted
+    walk_steps: int = 5
+    walk_level: float = 0.7  # how far it strays; 0 = not at all
+    walk_weight: float = 20.0  # of the walks' loss beside the expert's flow loss, whose gradient is far larger

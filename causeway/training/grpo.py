@@ -1,8 +1,9 @@
 """Group relative policy optimisation: advantages and losses, in both published forms.
 
-Knows rewards [groups, members] and log-probabilities [rows, tokens] (row = group · members + member). Pure functions of
-tensors: no model, no sampling, no rewards. Text tokens and action tokens are two spans with advantages of their own, so
-that a good sentence is not paid for a bad path (method 4.12, D-037).
+Knows rewards [groups, members] and log-probabilities [rows, choices] (row = group · members + member). Pure functions
+of tensors: no model, no sampling, no rewards. Words, action tokens and the expert's steps are three spans with
+advantages of their own, so that a good sentence is not paid for a bad path (method 4.12, D-037). A choice is a token
+where the grammar left one, or a step of a walk; what could not have been otherwise is no choice and counts nowhere.
 """
 
 from dataclasses import dataclass
@@ -26,19 +27,42 @@ class GrpoForm:
     clip_high: float = 0.28
     ratio_bound: float = 10.0  # clipped: a bad member's ratio counts at most so much (the recipe's lower_bound_ratio)
 
-
-def advantages(rewards: Tensor, normalised: bool) -> Tensor:
-    """r − mean(r) of each group [groups, members]; over the group's standard deviation when `normalised`."""
-    centred = rewards - rewards.mean(dim=1, keepdim=True)
-    if not normalised:
-        return centred
-    spread = centred.pow(2).mean(dim=1, keepdim=True).sqrt()
-    return torch.where(spread > ALL_EQUAL, centred / spread.clamp_min(ALL_EQUAL), torch.zeros_like(centred))
+    def __post_init__(self) -> None:
+        """UsageError for a form that is not known."""
+        if self.name not in _FORMS:
+            raise UsageError(f"GRPO form {self.name!r}: use one of {', '.join(_FORMS)}")
 
 
-def has_signal(rewards: Tensor) -> Tensor:
-    """Which groups [groups] have members of different reward; the rest are counted and teach nothing."""
-    return rewards.amax(dim=1) - rewards.amin(dim=1) > ALL_EQUAL
+@dataclass(frozen=True, eq=False)
+class Span:
+    """What one kind of choices earned; rows [G · M, choices]."""
+
+    rewards: Tensor  # [G, M]
+    sound: Tensor  # [G, M] bool: the other members have no reward and take no part
+    now: Tensor  # log-probabilities with gradients
+    sampled: Tensor  # the sampler's
+    drift: Tensor  # KL from the reference at each choice, not negative
+    weight: Tensor  # what each choice counts, 0 where there was none
+
+
+def centred(rewards: Tensor, sound: Tensor) -> Tensor:
+    """r − mean(r) over the sound members of each group [groups, members], 0 elsewhere."""
+    kept = torch.where(sound, rewards, torch.zeros_like(rewards))
+    mean = kept.sum(dim=1, keepdim=True) / sound.sum(dim=1, keepdim=True).clamp_min(1)
+    return torch.where(sound, rewards - mean, torch.zeros_like(rewards))
+
+
+def advantages(rewards: Tensor, sound: Tensor) -> Tensor:
+    """`centred` over the standard deviation of the sound members; 0 where all are equal."""
+    gap = centred(rewards, sound)
+    count = sound.sum(dim=1, keepdim=True).clamp_min(1)
+    spread = (gap.pow(2).sum(dim=1, keepdim=True) / count).sqrt()
+    return torch.where(spread > ALL_EQUAL, gap / spread.clamp_min(ALL_EQUAL), torch.zeros_like(gap))
+
+
+def has_signal(rewards: Tensor, sound: Tensor) -> Tensor:
+    """Which groups [groups] have sound members of different reward; the rest are counted and teach nothing."""
+    return centred(rewards, sound).abs().amax(dim=1) > ALL_EQUAL
 
 
 def kl_estimate(logprobs: Tensor, reference: Tensor) -> Tensor:
@@ -47,42 +71,37 @@ def kl_estimate(logprobs: Tensor, reference: Tensor) -> Tensor:
     return torch.exp(gap) - gap - 1.0
 
 
-def span_loss(
-    form: GrpoForm, rewards: Tensor, logprobs: Tensor, sampled: Tensor, reference: Tensor, mask: Tensor
-) -> Tensor:
-    """The loss of one span (text or action tokens), a scalar.
-
-    rewards [groups, members]; logprobs (with gradients), sampled (the sampler's), reference and mask [rows, tokens].
-    Groups without signal give no policy gradient; the KL term holds for every row. UsageError for an unknown form.
-    """
-    if form.name not in _FORMS:
-        raise UsageError(f"GRPO form {form.name!r}: use one of {', '.join(_FORMS)}")
-    drift = _token_mean(kl_estimate(logprobs, reference), mask).view_as(rewards)
-    return _FORMS[form.name](form, rewards, logprobs, sampled, mask, drift)
+def span_loss(form: GrpoForm, span: Span) -> Tensor:
+    """The loss of one span, a scalar. Groups without signal give no policy gradient; KL is of all sound rows."""
+    return _FORMS[form.name](form, span, _mean_of_choices(span.drift, span.weight).view_as(span.rewards))
 
 
-def _token_mean(values: Tensor, mask: Tensor) -> Tensor:
-    """Mean over each row's own tokens [rows]; 0 for a row without any."""
-    weight = mask.to(values.dtype)
-    return (values * weight).sum(dim=1) / weight.sum(dim=1).clamp_min(1.0)
+def _mean_of_choices(values: Tensor, weight: Tensor) -> Tensor:
+    """Mean over each row's own choices [rows], each counted by its weight; 0 for a row without any."""
+    there = weight > 0
+    kept = torch.where(there, values * weight, torch.zeros_like(values))  # NaN elsewhere stays elsewhere
+    return kept.sum(dim=1) / there.sum(dim=1).clamp_min(1)
 
 
-def _softmax(form: GrpoForm, rewards: Tensor, logprobs: Tensor, sampled: Tensor, mask: Tensor, drift: Tensor) -> Tensor:
-    """−Σ softmax(β A) (log π − λ KL), as printed in arXiv 2511.00088 sec. 5; log π is a mean over a row's tokens."""
-    weight = torch.softmax(form.beta * advantages(rewards, normalised=False), dim=1)
-    taught = torch.where(has_signal(rewards)[:, None], weight, torch.zeros_like(weight))
-    rows = _token_mean(logprobs, mask).view_as(weight)
+def _softmax(form: GrpoForm, span: Span, drift: Tensor) -> Tensor:
+    """−Σ softmax(β A) (log π − λ KL), as printed in arXiv 2511.00088 sec. 5; log π is a mean over a row's choices."""
+    gain = (form.beta * centred(span.rewards, span.sound)).masked_fill(~span.sound, float("-inf"))
+    some = span.sound.any(dim=1, keepdim=True)
+    weight = torch.softmax(torch.where(some, gain, torch.zeros_like(gain)), dim=1) * span.sound
+    taught = torch.where(has_signal(span.rewards, span.sound)[:, None], weight, torch.zeros_like(weight))
+    rows = _mean_of_choices(span.now, span.weight).view_as(weight)
     return (form.kl_weight * weight * drift - taught * rows).sum(dim=1).mean()
 
 
-def _clipped(form: GrpoForm, rewards: Tensor, logprobs: Tensor, sampled: Tensor, mask: Tensor, drift: Tensor) -> Tensor:
+def _clipped(form: GrpoForm, span: Span, drift: Tensor) -> Tensor:
     """−min(ρ A, clip(ρ, 0.8, 1.28) A) + λ KL with A over the group's spread, as the released recipe trains."""
-    gain = advantages(rewards, normalised=True).reshape(-1, 1)
-    ratio = torch.exp((logprobs - sampled).clamp(-20.0, 20.0))
+    gain = advantages(span.rewards, span.sound).reshape(-1, 1)
+    ratio = torch.exp((span.now - span.sampled).clamp(-20.0, 20.0))
     clipped = ratio.clamp(1.0 - form.clip_low, 1.0 + form.clip_high)
     worst = torch.minimum(ratio * gain, clipped * gain)
     bounded = torch.where(gain < 0, torch.maximum(worst, form.ratio_bound * gain), worst)
-    return form.kl_weight * drift.mean() - _token_mean(bounded, mask).mean()
+    earned = _mean_of_choices(bounded, span.weight).view_as(drift)
+    return ((form.kl_weight * drift - earned) * span.sound).sum() / span.sound.sum().clamp_min(1)
 
 
 _FORMS = {"softmax": _softmax, "clipped": _clipped}

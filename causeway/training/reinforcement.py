@@ -1,8 +1,10 @@
-"""Stage four's loss: roll out, reward, compare within the group, and fit the expert alongside.
+"""Stage four's loss: roll out, reward, compare within the group, and keep the expert fitted to the backbone.
 
-Knows how sampled sequences become rewards and a GRPO loss. Does not know how a policy samples or scores, nor the
-loop. The expert's flow loss runs with every step: reinforcement moves the backbone under it, and a policy whose
-expert no longer fits its cache would not be whole (the released recipe ships a random one).
+Knows how rollouts become spans, and their losses one loss. Does not know how a policy samples or scores, what a reward
+computes, nor the loop. Words learn (paid for what they say and for what is driven behind them), action tokens (paid for
+their path) and, where it explores, the expert's walks (each reasoning replayed, paid for the path driven behind it).
+The expert's flow loss runs with every step: reinforcement moves the backbone under it, and a policy whose expert no
+longer fits its cache would not be whole (the released recipe ships a random one).
 """
 
 import copy
@@ -13,23 +15,29 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from causeway.errors import CausewayError
+from causeway.errors import CausewayError, UsageError
+from causeway.model import exploration
 from causeway.model.observation import Sample
 from causeway.model.policy import Policy
-from causeway.model.prediction import Sequences
+from causeway.model.rollouts import Scores, walked_of
 from causeway.training.config import RlConfig
-from causeway.training.grpo import GrpoForm, has_signal, kl_estimate, span_loss
+from causeway.training.grpo import GrpoForm, Span, has_signal, kl_estimate, span_loss
 from causeway.training.loop import StepLoss
-from causeway.training.rewards import ACTION, REWARDS, TEXT, RewardMix, mixed
+from causeway.training.mixes import mix_named
+from causeway.training.processes import world
+from causeway.training.rolling import (
+    Rolled,
+    driven_by_expert,
+    driven_by_tokens,
+    roll,
+    walk_of,
+    words_earn,
+)
+from causeway.training.scoring import ACTION, TEXT, Earned, Pay, earned_of
 
 GAP_ALLOWED = 0.02  # nats: mean difference of sampler and trainer; more means that they are not the same policy
 FLOW_DRAWS = 8  # noises a sample: few samples a step must still steady the expert on the moving backbone
-LOWEST = {"reasoning_grade": 0.0, "consistency": 0.0}  # what a reasoning that was cut off earns
-
-
-def mix_of(config: RlConfig) -> RewardMix:
-    """The reward weights of a config."""
-    return RewardMix(**{name: getattr(config, name, 0.0) for name in REWARDS})
+WALK = "walk"  # the third span, beside TEXT and ACTION
 
 
 def form_of(config: RlConfig) -> GrpoForm:
@@ -37,90 +45,137 @@ def form_of(config: RlConfig) -> GrpoForm:
     return GrpoForm(config.form, config.beta, config.kl_weight, config.clip_low, config.clip_high)
 
 
-def score(samples: Sequence[Sample], rolled: Sequences, mix: RewardMix) -> dict[str, np.ndarray]:
-    """Every wanted reward of R rows (row = sample · group + member), by name, each [R].
+def reinforcement_loss(policy: Policy, config: RlConfig, taken: Sequence[Sample]) -> StepLoss:
+    """The loss of one GRPO step; the reference is the policy as it is now, frozen.
 
-    A reasoning that was cut off by the length bound gets the lowest word rewards. `collision` needs recorded agents,
-    which samples do not carry: it is left out.
+    `taken`: the stage's samples, from which moments come that stand in for groups that teach nothing.
     """
-    rows = [sample for sample in samples for _ in range(rolled.group)]
-    expert = np.stack([sample.trajectory_rig for sample in rows])
-    speed_mps = np.array([sample.observation.speed_mps for sample in rows])
-    driven = rolled.trajectory_rig
-    whole = np.concatenate([np.zeros_like(driven[:, :1]), driven], axis=1)  # from where the vehicle is at t0
-    calls = {
-        "displacement": lambda: REWARDS["displacement"](driven, expert),
-        "comfort": lambda: REWARDS["comfort"](whole, speed_mps),
-        "jerk": lambda: REWARDS["jerk"](whole),
-        "progress": lambda: REWARDS["progress"](driven, expert),
-        "consistency": lambda: REWARDS["consistency"](driven, speed_mps, rolled.reasoning_text),
-        "reasoning_grade": lambda: REWARDS["reasoning_grade"](
-            rolled.reasoning_text, [sample.reasoning for sample in rows]
-        ),
-    }
-    parts = {name: calls[name]() for name in mix.wanted() if name in calls}
-    cut = {name: np.where(rolled.truncated, lowest, parts[name]) for name, lowest in LOWEST.items() if name in parts}
-    return parts | cut
-
-
-def reinforcement_loss(policy: Policy, config: RlConfig) -> StepLoss:
-    """The loss of one GRPO step; the policy as it is now is kept, frozen, as the reference."""
-    mix, form = mix_of(config), form_of(config)
-    reference = copy.deepcopy(policy).requires_grad_(False).eval()
+    if config.zero == 3 and world() > 1:
+        raise UsageError("rl: with zero=3 all processes must compute alike, and rollouts differ in length; use zero=2")
+    pay, form = Pay(mix_named(config.mix, config.weights), config.judge), form_of(config)
+    reference = copy.deepcopy(policy).requires_grad_(False).eval() if form.kl_weight else None
 
     def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
-        with torch.no_grad():
-            rolled = policy.sample_sequences(samples, config.group_size, config.temperature, generator)
-            anchor = reference.sequence_logprobs(samples, rolled)
-        scores = policy.sequence_logprobs(samples, rolled)
-        rewards = score(samples, rolled, mix)
-        spans = _spans(rolled, scores, anchor)
-        parts = {f"reward_{name}": float(values.mean()) for name, values in rewards.items()}
-        total: Tensor = policy.flow_loss(policy.collate(samples), generator, FLOW_DRAWS)
-        parts["flow"] = float(total.detach())
-        for span, tensors in spans.items():
-            earned = torch.as_tensor(mixed(mix, rewards, span), dtype=torch.float32, device=policy.device)
-            groups = earned.view(len(samples), config.group_size)
-            term = span_loss(form, groups, *tensors)
-            # the surrogate alone is 0 where it is taken: less what is earned, the number says what is minimised
-            total = total + term - earned.mean()
-            parts |= _told(span, term, groups, *tensors)
-        parts["truncated"] = float(rolled.truncated.mean())
-        return {"loss": total, **parts}
+        rolled = roll(policy, config, pay, samples, taken, generator)
+        return learned(policy, reference, config, pay, rolled, generator)
 
     return loss
 
 
-_Span = tuple[Tensor, Tensor, Tensor, Tensor]  # log-probabilities: now, sampled, reference; mask
+def learned(
+    policy: Policy,
+    reference: Policy | None,
+    config: RlConfig,
+    pay: Pay,
+    rolled: Rolled,
+    generator: torch.Generator,
+) -> dict[str, Any]:
+    """The loss of rollouts that were made, with everything that is worth a log."""
+    walk, samples, sequences = walk_of(config, pay), rolled.samples, rolled.sequences
+    scores = policy.rescored(samples, sequences, walk)
+    anchor = None
+    if reference is not None:
+        with torch.no_grad():
+            anchor = reference.rescored(samples, sequences)
+    earned = _earned(rolled, pay)
+    spans = _spans(policy, rolled, pay, config, earned, scores, anchor)
+    total: Tensor = policy.flow_loss(policy.collate(samples), generator, FLOW_DRAWS)
+    parts = {"flow": float(total.detach()), "refilled_groups": float(rolled.refilled)}
+    for name, span in spans.items():
+        term = span_loss(form_of(config), span)
+        # the surrogate alone is 0 where it is taken: less what is earned, the number says what is minimised
+        total = total + (config.walk_weight if name == WALK else 1.0) * term - span.rewards.mean()
+        parts |= _told(name, term, span)
+    return {"loss": total, **parts, **_rewards_told(earned)}
 
 
-def _spans(rolled: Sequences, now: tuple[Tensor, Tensor], reference: tuple[Tensor, Tensor]) -> dict[str, _Span]:
-    """The tensors of each span [rows, tokens]; CausewayError when trainer and sampler do not agree."""
-    device = now[0].device
-    words = torch.as_tensor(rolled.reasoning_mask, device=device)
-    every = torch.ones_like(now[1], dtype=torch.bool)
-    spans = {
-        TEXT: (now[0], torch.as_tensor(rolled.reasoning_logprobs, device=device), reference[0], words),
-        ACTION: (now[1], torch.as_tensor(rolled.action_logprobs, device=device), reference[1], every),
+def _earned(rolled: Rolled, pay: Pay) -> dict[str, Earned]:
+    found = {
+        TEXT: words_earn(rolled.samples, rolled.sequences, pay),
+        ACTION: earned_of(driven_by_tokens(rolled.samples, rolled.sequences), pay, ACTION),
     }
-    for span, tensors in spans.items():
-        gap = logprob_gap(*tensors)
-        if gap > GAP_ALLOWED:
-            raise CausewayError(f"rl: sampler and trainer differ by {gap:.3f} nats per {span} token; they must agree")
+    if rolled.sequences.explored is not None:
+        found[WALK] = earned_of(driven_by_expert(rolled.samples, rolled.sequences), pay, ACTION)
+    return found
+
+
+def _spans(
+    policy: Policy,
+    rolled: Rolled,
+    pay: Pay,
+    config: RlConfig,
+    earned: dict[str, Earned],
+    scores: Scores,
+    anchor: Scores | None,
+) -> dict[str, Span]:
+    """The spans that have something to learn from; CausewayError when trainer and sampler do not agree."""
+    made, groups = rolled.sequences, len(rolled.samples)
+    every = torch.ones_like(scores.actions, dtype=torch.bool)
+    words, tokens = (None, None) if anchor is None else (anchor.reasoning, anchor.actions)
+    found = {
+        TEXT: _of_tokens(scores.reasoning, made.reasoning_logprobs, words, scores.chosen),
+        ACTION: _of_tokens(scores.actions, made.action_logprobs, tokens, every),
+    }
+    if WALK in earned:
+        found[WALK] = _of_walks(policy, rolled, config, pay, scores)
+    spans = {}
+    for name, (now, sampled, drift, weight) in found.items():
+        _agree(name, logprob_gap(now, sampled, weight > 0))
+        kind = TEXT if name == TEXT else ACTION
+        rows = groups * made.group if name == WALK else groups  # walks are compared behind one and the same reasoning
+        rewards = torch.as_tensor(earned[name].total(pay.mix, kind), dtype=torch.float32, device=now.device)
+        sound = torch.as_tensor(earned[name].sound, device=now.device).view(rows, -1)
+        spans[name] = Span(rewards.view(rows, -1), sound, now, sampled, drift, weight)
     return spans
 
 
-def logprob_gap(now: Tensor, sampled: Tensor, reference: Tensor, mask: Tensor) -> float:
-    """Mean absolute difference of the trainer's and the sampler's log-probabilities, in nats a token."""
+_Choices = tuple[Tensor, Tensor, Tensor, Tensor]  # log-probabilities now and sampled, drift, weight
+
+
+def _of_tokens(now: Tensor, sampled: np.ndarray, reference: Tensor | None, mask: Tensor) -> _Choices:
+    drift = torch.zeros_like(now) if reference is None else kl_estimate(now, reference)
+    return now, torch.as_tensor(sampled, device=now.device), drift, mask.to(now.dtype)
+
+
+def _of_walks(policy: Policy, rolled: Rolled, config: RlConfig, pay: Pay, scores: Scores) -> _Choices:
+    """Walks have no drift of their own: what holds the expert is its flow loss on what was driven."""
+    walk, explored = walk_of(config, pay), rolled.sequences.explored
+    assert walk is not None
+    assert explored is not None
+    assert scores.means is not None
+    walked = walked_of(explored, policy.device)
+    now = exploration.step_logprobs(walk, walked, scores.means)
+    weight = exploration.step_weights(walk, now).expand_as(now)
+    return now, walked.logprobs, torch.zeros_like(now), weight
+
+
+def _agree(name: str, gap: float) -> None:
+    if gap > GAP_ALLOWED:
+        raise CausewayError(f"rl: sampler and trainer differ by {gap:.3f} nats per {name} choice; they must agree")
+
+
+def logprob_gap(now: Tensor, sampled: Tensor, mask: Tensor) -> float:
+    """Mean absolute difference of the trainer's and the sampler's log-probabilities, in nats a choice."""
     return float((now.detach() - sampled).abs()[mask].mean()) if mask.any() else 0.0
 
 
-def _told(span: str, term: Tensor, groups: Tensor, *tensors: Tensor) -> dict[str, float]:
-    now, sampled, reference, mask = tensors
-    drift = kl_estimate(now.detach(), reference)[mask]
+def _told(name: str, term: Tensor, span: Span) -> dict[str, float]:
+    speaks, mask = has_signal(span.rewards, span.sound), span.weight > 0
+    failed = ~span.sound.any(dim=1)
     return {
-        f"grpo_{span}": float(term.detach()),
-        f"kl_{span}": float(drift.mean()) if mask.any() else 0.0,
-        f"silent_groups_{span}": float((~has_signal(groups)).sum()),
-        f"logprob_gap_{span}": logprob_gap(now, sampled, reference, mask),
+        f"grpo_{name}": float(term.detach()),
+        f"kl_{name}": float(span.drift.detach()[mask].mean()) if mask.any() else 0.0,
+        f"silent_groups_{name}": float((~speaks & ~failed).sum()),
+        f"failed_groups_{name}": float(failed.sum()),
+        f"logprob_gap_{name}": logprob_gap(span.now, span.sampled, mask),
+        f"choices_{name}": float(mask.sum()) / len(mask),
     }
+
+
+def _rewards_told(earned: dict[str, Earned]) -> dict[str, float]:
+    """The mean of every reward in every span, and the rows that had none by their fault, under names of their own."""
+    told: dict[str, float] = {}
+    for span, found in earned.items():
+        told |= {f"reward_{name}_{span}": value for name, value in found.means().items()}
+        told |= {f"{fault}_{span}": float(count) for fault, count in found.counts.items()}
+    return told

@@ -12,16 +12,20 @@ from typing import Any
 import numpy as np
 
 from causeway.errors import UsageError
-from causeway.training.collision_reward import collision
+from causeway.training.collision_reward import collision, time_to_collision
 from causeway.training.motion_rewards import comfort, displacement, jerk, progress
-from causeway.training.text_rewards import consistency, reasoning_grade
+from causeway.training.road_reward import off_road
+from causeway.training.text_rewards import consistency, consistency_graded, reasoning_grade
 
 REWARDS: dict[str, Callable[..., Any]] = {
     "displacement": displacement,
     "comfort": comfort,
     "jerk": jerk,
     "collision": collision,
+    "time_to_collision": time_to_collision,
+    "off_road": off_road,
     "consistency": consistency,
+    "consistency_graded": consistency_graded,
     "reasoning_grade": reasoning_grade,
     "progress": progress,
 }
@@ -34,9 +38,12 @@ SPANS: dict[str, tuple[str, ...]] = {
     "comfort": (ACTION,),
     "jerk": (ACTION,),
     "collision": (ACTION,),
+    "time_to_collision": (ACTION,),
+    "off_road": (ACTION,),
     "progress": (ACTION,),
     "reasoning_grade": (TEXT,),
     "consistency": (TEXT, ACTION),
+    "consistency_graded": (TEXT, ACTION),
 }
 
 
@@ -44,12 +51,15 @@ SPANS: dict[str, tuple[str, ...]] = {
 class RewardMix:
     """The weight of each reward in its own unit (a grade counts 0–5); 0 = absent: not computed, not logged."""
 
-    displacement: float = 1.0
-    comfort: float = 0.2
-    jerk: float = 0.2
-    collision: float = 1.0
-    consistency: float = 0.4
-    reasoning_grade: float = 0.12
+    displacement: float = 0.0
+    comfort: float = 0.0
+    jerk: float = 0.0
+    collision: float = 0.0
+    time_to_collision: float = 0.0
+    off_road: float = 0.0
+    consistency: float = 0.0
+    consistency_graded: float = 0.0
+    reasoning_grade: float = 0.0
     progress: float = 0.0
 
     def __post_init__(self) -> None:
@@ -73,3 +83,14 @@ def mixed(mix: RewardMix, parts: Mapping[str, np.ndarray], span: str) -> np.ndar
         if weight > 0 and span in SPANS[name]:
             total += weight * values
     return total
+
+
+def filled(values: np.ndarray, group: int) -> np.ndarray:
+    """Rewards [rows] without NaN, where a row (row = moment · group + member) has no reward: its group's mean stands.
+
+    So a missing reward moves no advantage up or down; 0 for a group that has none at all.
+    """
+    groups = np.asarray(values, dtype=np.float64).reshape(-1, group)
+    known = ~np.isnan(groups)
+    mean = np.where(known, groups, 0.0).sum(axis=1, keepdims=True) / np.maximum(known.sum(axis=1, keepdims=True), 1)
+    return np.where(known, groups, mean).reshape(-1)

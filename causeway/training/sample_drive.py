@@ -1,4 +1,4 @@
-"""What samples need of a clips artifact, one drive at a time: ego motion, rigs, pictures, route.
+"""What samples need of a clips artifact, one drive at a time: ego motion, rigs, pictures, route, surroundings.
 
 Knows clips tables. Does not know labels, shards or how a sample is made of all this. Memory holds one drive's motion,
 whatever the number of drives, and a few row groups of pictures.
@@ -17,9 +17,12 @@ from causeway.clips.access import drive_motion
 from causeway.clips.geometry import rotate
 from causeway.clips.row_groups import clip_rows
 from causeway.errors import UnusableInput
+from causeway.training.sample_around import LANE_COLUMNS, TRACK_COLUMNS, DriveAround, around_drive
 from causeway.training.sample_pictures import Pictures, PicturesOfDrive
 
 Floats = NDArray[np.float64]
+
+_TABLES = {"ego": None, "rigs": None, "route": None, "tracks": TRACK_COLUMNS, "lanes": LANE_COLUMNS}
 
 
 @dataclass(frozen=True, eq=False)
@@ -30,6 +33,7 @@ class OneDrive:
     rigs: dict[str, list[dict]]  # rows of `rigs.parquet` by clip
     routes: dict[str, tuple[Clip, list]]  # points in the clip frame by clip; a clip without a route is not in it
     pictures: PicturesOfDrive
+    around: DriveAround
 
 
 def drive_reader(clips: Artifact, drives: Mapping[str, list[Clip]], pictures: Pictures) -> Callable[[str], OneDrive]:
@@ -37,7 +41,9 @@ def drive_reader(clips: Artifact, drives: Mapping[str, list[Clip]], pictures: Pi
 
     `drives` are the clips of every drive by time. Only row groups that hold the drive are read.
     """
-    tables = {name: clip_rows(clips.path(f"{name}.parquet")) for name in ("ego", "rigs", "route")}
+    tables = {name: clip_rows(clips.path(f"{name}.parquet"), columns) for name, columns in _TABLES.items()}
+    flags = clips.table("clips", ["clip_id", "has_tracks", "has_map"]).to_pylist()
+    has = {row["clip_id"]: (bool(row["has_tracks"]), bool(row["has_map"])) for row in flags}
 
     @lru_cache(maxsize=1)
     def read(drive_id: str) -> OneDrive:
@@ -49,7 +55,8 @@ def drive_reader(clips: Artifact, drives: Mapping[str, list[Clip]], pictures: Pi
             rigs.setdefault(row["clip_id"], []).append(row)
         of_id = {clip.clip_id: clip for clip in parts}
         routes = {row["clip_id"]: (of_id[row["clip_id"]], row["points"] or []) for row in rows["route"].to_pylist()}
-        return OneDrive(drive_motion(parts, rows["ego"]), rigs, routes, pictures.of_clips(set(ids)))
+        around = around_drive(parts, has, rows)
+        return OneDrive(drive_motion(parts, rows["ego"]), rigs, routes, pictures.of_clips(set(ids)), around)
 
     return read
 

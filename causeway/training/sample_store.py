@@ -6,7 +6,7 @@ the index names those that are really there.
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, overload
 
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from causeway.artifacts import Artifact
 from causeway.errors import UnusableInput
 from causeway.model.observation import HORIZON_STEPS, Observation, Sample, check_sample
+from causeway.training.sample_around_store import read_around
 from causeway.training.sample_arrays import Arrays, Shard, open_shard, write_arrays
 
 _NO_ROUTE = -1
@@ -95,11 +96,17 @@ def read_samples(samples: Artifact, rows: Sequence[dict[str, Any]]) -> Iterator[
     return (read_sample(samples, row) for row in rows)
 
 
-def read_sample(samples: Artifact, row: dict[str, Any]) -> Sample:
-    """The sample of an index row, every number checked. UnusableInput with its id and the reason."""
+def read_sample(samples: Artifact, row: dict[str, Any], around: bool = False) -> Sample:
+    """The sample of an index row, every number checked; with its surroundings when asked for.
+
+    UnusableInput with its id and the reason.
+    """
     try:
         shard = open_shard(samples.path(shard_file(row["shard"])))
-        return check_sample(_sample(shard, row))
+        sample = check_sample(_sample(shard, row))
+        if not around:
+            return sample
+        return replace(sample, around=read_around(samples, row["shard"], row["row"], row["sample_id"]))
     except UnusableInput as error:
         said, what = str(error), f"sample {row['sample_id']}: "
         raise error if said.startswith(what) else UnusableInput(f"{what}{said}") from error
@@ -150,6 +157,7 @@ class StoredSamples(Sequence[Sample]):
 
     artifact: Artifact
     index: pa.Table  # rows of `samples.parquet`
+    around: bool = False  # whether each sample comes with what stood around it, for rewards and evaluation
 
     def __len__(self) -> int:
         return int(self.index.num_rows)
@@ -162,8 +170,8 @@ class StoredSamples(Sequence[Sample]):
         """One sample, or some of them without reading any."""
         if isinstance(number, slice):
             rows = pa.array(range(*number.indices(len(self))), pa.int64())
-            return StoredSamples(self.artifact, self.index.take(rows))
-        return read_sample(self.artifact, self.row(number))
+            return StoredSamples(self.artifact, self.index.take(rows), self.around)
+        return read_sample(self.artifact, self.row(number), self.around)
 
     def row(self, number: int) -> dict[str, Any]:
         """One row of the index."""

@@ -20,6 +20,9 @@ from causeway.clips import Clip
 from causeway.clips.access import drives_of
 from causeway.errors import UnusableInput, UsageError
 from causeway.model.observation import Observation, Sample, check_sample
+from causeway.model.surroundings import Surroundings
+from causeway.training.sample_around import surroundings
+from causeway.training.sample_around_store import around_file, write_around
 from causeway.training.sample_drive import OneDrive, drive_reader, route_of
 from causeway.training.sample_parts import chosen_cameras, ego_windows, rig_numbers, route_ahead
 from causeway.training.sample_pictures import DamagedPictures, Pictures, decoded
@@ -77,6 +80,8 @@ class _Cut:
     observation: Observation  # without pixels
     encoded: list[list[bytes]]
     trajectory_rig: NDArray[np.float32]
+    around: Surroundings
+    unusable_tracks: int  # rows in reach without a pose or a size
 
 
 _Cutting = Callable[[dict], _Cut | UnusableInput]
@@ -142,13 +147,15 @@ def _wanted(labels: Artifact, drives: Mapping[str, Sequence[Clip]]) -> tuple[pa.
 def _write(block: list[dict], cut: _Cutting, config: SamplesConfig, name: str, shard, out: Writer) -> None:  # type: ignore[no-untyped-def]
     """One shard: its file, its rows of the index, and what could not be a sample."""
 
-    def finish(item: _Cut | UnusableInput) -> tuple[Sample, str] | UnusableInput:
+    def finish(item: _Cut | UnusableInput) -> tuple[Sample, str, int] | UnusableInput:
         try:
-            return item if isinstance(item, UnusableInput) else (_finished(item, config), item.source)
+            if isinstance(item, UnusableInput):
+                return item
+            return _finished(item, config), item.source, item.unusable_tracks
         except UnusableInput as error:
             return error
 
-    made: list[tuple[Sample, str]] = []
+    made: list[tuple[Sample, str, int]] = []
     answers = read_ahead(finish, map(cut, block), len(os.sched_getaffinity(0)))
     for row, answer in zip(block, answers, strict=True):
         if isinstance(answer, UnusableInput):
@@ -156,9 +163,22 @@ def _write(block: list[dict], cut: _Cutting, config: SamplesConfig, name: str, s
         else:
             made.append(answer)
     if made:
-        write_shard([sample for sample, _ in made], config.cameras, out.path(shard_file(name)))
-    shard.table("samples", [index_row(sample, name, i, source) for i, (sample, source) in enumerate(made)])
-    shard.count(read=len(block), kept=len(made), with_reasoning=sum(bool(sample.reasoning) for sample, _ in made))
+        samples = [sample for sample, _, _ in made]
+        write_shard(samples, config.cameras, out.path(shard_file(name)))
+        around = [sample.around for sample in samples if sample.around]
+        write_around(around, [sample.sample_id for sample in samples], out.path(around_file(name)))
+    shard.table("samples", [index_row(sample, name, i, source) for i, (sample, source, _) in enumerate(made)])
+    shard.count(read=len(block), kept=len(made), **_counts(made))
+
+
+def _counts(made: list[tuple[Sample, str, int]]) -> dict[str, int]:
+    known = [sample.around for sample, _, _ in made if sample.around]
+    return {
+        "with_reasoning": sum(bool(sample.reasoning) for sample, _, _ in made),
+        "with_agents": sum(around.agents is not None for around in known),
+        "with_road": sum(around.road is not None for around in known),
+        "unusable_track_rows": sum(unusable for _, _, unusable in made),
+    }
 
 
 def _cut(row: dict, source: str, drive: OneDrive | None, pictures: Pictures, config: SamplesConfig) -> _Cut:
@@ -180,7 +200,8 @@ def _cut(row: dict, source: str, drive: OneDrive | None, pictures: Pictures, con
         t0_us=t0_us,
         route=route_ahead(drive.ego, t0_us, route_of(drive, clip_id), config.route_points),
     )
-    return _Cut(row, source, observation, [view.encoded for view in views], future)
+    around, unusable = surroundings(drive.around, drive.ego, t0_us, clip_id)
+    return _Cut(row, source, observation, [view.encoded for view in views], future, around, unusable)
 
 
 def _views(clip_id: str, t0_us: int, drive: OneDrive, pictures: Pictures, config: SamplesConfig) -> Iterator[_View]:
@@ -215,6 +236,7 @@ def _finished(cut: _Cut, config: SamplesConfig) -> Sample:
         decision=(row[_DECISIONS[0]], row[_DECISIONS[1]]) if accepted else _MASKED,
         controls=controls_from_trajectory(cut.trajectory_rig, seen.speed_mps),
         trajectory_rig=cut.trajectory_rig,
+        around=cut.around,
     )
     return check_sample(sample)
 
@@ -234,12 +256,16 @@ def _images(cut: _Cut, config: SamplesConfig) -> NDArray[np.uint8]:
 
 
 def load_samples(
-    samples: Artifact, split: str | None = None, limit: int | None = None, with_reasoning: bool | None = None
+    samples: Artifact,
+    split: str | None = None,
+    limit: int | None = None,
+    with_reasoning: bool | None = None,
+    around: bool = False,
 ) -> StoredSamples:
     """Samples ordered by sample_id, read as they are asked for: of one split, at most `limit`, with (or without)
-    reasoning.
+    reasoning; with what stood `around` each (`Sample.around`) only for rewards and evaluation.
     """
-    return StoredSamples(samples, chosen_index(samples, split, with_reasoning))[:limit]
+    return StoredSamples(samples, chosen_index(samples, split, with_reasoning), around)[:limit]
 
 
 def iterate(

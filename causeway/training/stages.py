@@ -85,7 +85,7 @@ def coc_loss(policy: Policy, config: CocConfig, taken: Sequence[Sample]) -> Step
 
 
 def _reinforcement(policy: Policy, config: RlConfig, taken: Sequence[Sample]) -> StepLoss:
-    return reinforcement_loss(policy, config)
+    return reinforcement_loss(policy, config, taken)
 
 
 STAGES: dict[str, Stage] = {
@@ -117,7 +117,7 @@ STAGES: dict[str, Stage] = {
         ),
         Stage(
             name="rl",
-            says="GRPO on reasoning and action tokens against the rewards, flow expert re-fitted (MSE)",
+            says="GRPO on reasoning and action tokens, against rewards; expert re-fitted, Flow-GRPO where it explores",
             reasoning_only=True,
             trains=("backbone", "embeddings", "expert"),
             config=RlConfig,

@@ -71,6 +71,7 @@ def _train(name: str, samples: Artifact, before: Artifact | None, out: Writer, c
     counts = {"samples": len(course.samples), "with reasoning": course.samples.with_reasoning()}
     policy.save(out.path(FILE_NAME).parent, card=_card(out, counts, record, verdicts))
     out.count(**{key.replace(" ", "_"): value for key, value in counts.items()}, steps=len(lines))
+    _keep_curation(folder, out)
     _forget(course)
     took_s = time.monotonic() - started  # a clock is for who watches: in a file, no two runs would hash alike
     print(f"{name}: {ends}, {len(course.samples)} samples, {threads} threads, {took_s:.0f} s", file=sys.stderr)
@@ -95,11 +96,48 @@ def _course(name: str, samples: Artifact, before: Artifact | None, config: Train
     from causeway.training.stages import STAGES, checked
 
     stage = STAGES[name]
-    taken = checked(stage, load_samples(samples, "train", config.limit or None, _needs_words(stage)))
+    found = load_samples(samples, "train", config.limit or None, _needs_words(stage), around=_asks_around(config))
+    taken = checked(stage, found)
     policy = _start(before, taken, config).to(_device()).train()
+    if isinstance(config, RlConfig) and config.curate:
+        taken = _curated(policy, config, taken, folder)
     if config.gradient_checkpointing:
         policy.backbone.gradient_checkpointing_enable()
     return Course(name, policy, stage.trains, taken, stage.make_loss(policy, config, taken), config, folder, store)
+
+
+def _asks_around(config: TrainConfig) -> bool:
+    """Whether a reward needs what stood around a sample: truth that no other stage reads."""
+    if not isinstance(config, RlConfig):
+        return False
+    from causeway.training.mixes import mix_named
+    from causeway.training.safety_rewards import NAMES
+
+    return bool(set(mix_named(config.mix, config.weights).wanted()) & set(NAMES))
+
+
+def _curated(policy: Any, config: RlConfig, taken: Any, folder: Any) -> Any:
+    """The moments that reinforcement learns from; which, and why, is left beside the checkpoints."""
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    from causeway.training.curated_samples import FILE_NAME, curated
+
+    chosen = curated(policy.eval(), config, taken)
+    policy.train()
+    if processes.rank() == 0:
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / FILE_NAME).write_text(json.dumps(chosen.told(), indent=1) + "\n")
+    kept = pc.is_in(taken.index.column("sample_id"), value_set=pa.array(chosen.ids))
+    return type(taken)(taken.artifact, taken.index.filter(kept), taken.around)
+
+
+def _keep_curation(folder: Any, out: Writer) -> None:
+    """Which moments were chosen goes with the policy, and into its manifest's files."""
+    from causeway.training.curated_samples import FILE_NAME
+
+    if (folder / FILE_NAME).is_file():
+        out.path(FILE_NAME).write_text((folder / FILE_NAME).read_text())
 
 
 def _needs_words(stage: Any) -> bool | None:

@@ -5,13 +5,13 @@ Knows how two parsed records are graded and how a path becomes meta actions for 
 closed sets are part of the task.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
 from causeway.errors import UnusableInput
 from causeway.reasoning import CocRecord, Component, TraceError, parse
-from causeway.reasoning.mapping import actions_of_trajectory, consistent
+from causeway.reasoning.mapping import FIRST_TICK, LAST_TICK, actions_of_trajectory, channel_verdicts, consistent
 from causeway.training.reward_inputs import finite, path, same_kind
 
 TOP_GRADE = 5.0
@@ -85,12 +85,49 @@ def consistency(predicted: np.ndarray, speed_mps: np.ndarray, traces: Sequence[s
     meta actions come from `causeway.meta_actions.detect`, the match from `causeway.reasoning.mapping`, which labels
     and evaluation use too. What the mapping calls undecidable earns nothing: the paper's reward is binary.
     """
+    kept = [
+        record is not None and consistent(record, along, aside) == "yes"
+        for record, along, aside in _said_and_done(predicted, speed_mps, traces)
+    ]
+    return np.array(kept, dtype=np.float64)
+
+
+@same_kind
+def consistency_graded(predicted: np.ndarray, speed_mps: np.ndarray, traces: Sequence[str]) -> np.ndarray:
+    """How much of what its trace says the path does: the mean of both channels; a trace that does not parse gives 0.
+
+    A channel counts 1 when the mapping says yes, ½ when it cannot decide, and else half the share of its ticks from
+    0.8 to 2.5 s whose own action would keep the promise: a path that begins to do what was said scores before it gets
+    there. Inputs: as `consistency`. Range: [0, 1]; 1 exactly where `consistency` is 1. Unit: none. Source: ours, a
+    grading of r_consistency of arXiv 2511.00088 sec. 5, with the same mapping and detectors.
+    """
+    grades = [
+        0.0 if record is None else (_grade(record, 0, along, aside) + _grade(record, 1, along, aside)) / 2
+        for record, along, aside in _said_and_done(predicted, speed_mps, traces)
+    ]
+    return np.array(grades, dtype=np.float64)
+
+
+_GRADES = {"yes": 1.0, "undecidable": 0.5}
+
+
+def _grade(record: CocRecord, channel: int, along: list[str], aside: list[str]) -> float:
+    """What one channel counts; a tick's own action is judged as if it went on throughout."""
+    verdict = channel_verdicts(record, along, aside)[channel]
+    if verdict in _GRADES:
+        return _GRADES[verdict]
+    window = (along, aside)[channel][FIRST_TICK - 1 : LAST_TICK]
+    ticks = len(along)
+    kept = {name for name in window if channel_verdicts(record, [name] * ticks, [name] * ticks)[channel] == "yes"}
+    return sum(name in kept for name in window) / len(window) / 2 if window else 0.0
+
+
+def _said_and_done(
+    predicted: np.ndarray, speed_mps: np.ndarray, traces: Sequence[str]
+) -> Iterator[tuple[CocRecord | None, list[str], list[str]]]:
+    """Of each path what its trace says and its meta actions on both channels."""
     poses, speed, said = path("predicted", predicted), finite("speed_mps", speed_mps, ()), _texts("traces", traces)
     if poses.ndim != 3 or len(said) != len(poses):
         raise UnusableInput(f"predicted {poses.shape} and {len(said)} traces do not fit: one sentence for each path")
     longitudinal, lateral = actions_of_trajectory(poses, np.broadcast_to(speed, len(poses)))
-    kept = [
-        record is not None and consistent(record, list(along), list(aside)) == "yes"
-        for record, along, aside in zip(map(read_trace, said), longitudinal, lateral, strict=True)
-    ]
-    return np.array(kept, dtype=np.float64)
+    yield from zip(map(read_trace, said), longitudinal.tolist(), lateral.tolist(), strict=True)

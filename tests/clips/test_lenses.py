@@ -3,7 +3,7 @@
 import numpy as np
 
 from causeway.clips.lenses import project
-from causeway.evaluation.pictures import project as project_numbers
+from causeway.evaluation.page.pictures import project as project_numbers
 
 WIDTH, HEIGHT, FOCAL, HEIGHT_M = 320, 160, 150.0, 1.5
 FORWARD = [0.0, 0.0, 1.0, 1.0, -1.0, 0.0, 0.0, 0.0, 0.0, -1.0, 0.0, HEIGHT_M, 0.0, 0.0, 0.0, 1.0]

@@ -156,7 +156,8 @@ def test_rollouts_have_the_log_probabilities_that_training_recomputes(policy):
     assert sequences.action_tokens.shape == (4, 128)
     np.testing.assert_array_equal(sequences.controls, np.float32(action_tokens.decode(sequences.action_tokens)))
     assert len(set(sequences.reasoning_ids)) == 4
-    reasoning, action = policy.sequence_logprobs(SAMPLES[:2], sequences)
+    scores = policy.rescored(SAMPLES[:2], sequences)
+    reasoning, action = scores.reasoning, scores.actions
     assert reasoning.requires_grad
     np.testing.assert_allclose(reasoning.detach().numpy(), sequences.reasoning_logprobs, atol=1e-4)
     np.testing.assert_allclose(action.detach().numpy(), sequences.action_logprobs, atol=1e-4)
@@ -186,7 +187,8 @@ def test_rollouts_that_the_bound_cuts_keep_their_log_probabilities():
     policy.config = replace(policy.config, scale=replace(policy.config.scale, max_reasoning_tokens=3))
     sequences = policy.sample_sequences(SAMPLES[:2], 4, 2.0, seeded(1))
     assert sequences.truncated.any()
-    reasoning, action = policy.sequence_logprobs(SAMPLES[:2], sequences)
+    scores = policy.rescored(SAMPLES[:2], sequences)
+    reasoning, action = scores.reasoning, scores.actions
     np.testing.assert_allclose(reasoning.detach().numpy(), sequences.reasoning_logprobs, atol=1e-4)
     np.testing.assert_allclose(action.detach().numpy(), sequences.action_logprobs, atol=1e-4)
 

@@ -28,6 +28,15 @@ def eight(policy):
     return policy.predict(SAMPLES, n=2, seed=3)
 
 
+def test_seeds_may_be_one_for_each(policy, eight):
+    both = policy.predict(SAMPLES[:2], n=2, seed=[9, 3])
+    assert same(policy.predict(SAMPLES[:1], n=2, seed=9), both, rows_other=slice(0, 1))
+    assert same(both, eight, rows_one=slice(1, 2), rows_other=slice(1, 2))
+    assert not same(both, eight, rows_one=slice(0, 1), rows_other=slice(0, 1))
+    with pytest.raises(UsageError, match="2 seeds for 1 samples"):
+        policy.predict(SAMPLES[:1], seed=[1, 2])
+
+
 def test_shapes_and_types(eight):
     assert eight.trajectory_rig.shape == (8, 2, 64, 3)
     assert eight.controls.shape == (8, 2, 64, 2)

@@ -8,6 +8,7 @@ import numpy as np
 from causeway.artifacts import Artifact, Writer, run, step
 from causeway.model.action_space import trajectory_from_controls
 from causeway.model.observation import ObservationSpec, Sample, example_observation
+from causeway.training.sample_around_store import around_file, write_around
 from causeway.training.sample_store import index_row, shard_file, write_shard
 
 STOP, GO = "Stop for the red light ahead.", "Track the set speed for the green light ahead."
@@ -51,6 +52,9 @@ def store_samples(folder: Path, samples: list[Sample]) -> Artifact:
     @step(kind="samples")
     def given(*, out: Writer) -> None:
         write_shard(samples, samples[0].observation.cameras, out.path(shard_file("000000")))
+        around = [sample.around for sample in samples if sample.around]
+        if around:
+            write_around(around, [sample.sample_id for sample in samples], out.path(around_file("000000")))
         out.table("samples", [index_row(s, "000000", i, "test drives") for i, s in enumerate(samples)])
         out.source("test drives", "CC0-1.0")
 
@@ -74,6 +78,11 @@ def moved(path: np.ndarray, turn_rad: float, shift_m: tuple[float, float]) -> np
     cosine, sine = np.cos(turn_rad), np.sin(turn_rad)
     xy = path[..., :2] @ np.array([[cosine, sine], [-sine, cosine]]) + shift_m
     return np.concatenate([xy, path[..., 2:] + turn_rad], axis=-1)
+
+
+def beside(path: np.ndarray, y_m: float, x_m: float = 0.0) -> np.ndarray:
+    """Poses, or points, moved to the left and ahead."""
+    return path + np.array([x_m, y_m, 0.0])[: path.shape[-1]]
 
 
 def agent_at(x_m: float, y_m: float, yaw_rad: float = 0.0) -> np.ndarray:

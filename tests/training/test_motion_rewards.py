@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from causeway.training.collision_reward import Footprint, collision, overlaps
 from causeway.training.motion_rewards import comfort, displacement, jerk, kinematics, progress
-from tests.training.examples import TICKS_S, agent_at, circle, moved, straight
+from tests.training.examples import TICKS_S, circle, moved, straight
 
 FEW = settings(max_examples=40, deadline=None)
 PATHS = arrays(np.float64, (64, 3), elements=st.floats(-50, 50))
@@ -126,74 +125,6 @@ def test_comfort_depends_on_relative_geometry_only(speed, radius, motion):
     here, there = kinematics(path), kinematics(moved(path, *motion))
     for name, values in here.items():
         np.testing.assert_allclose(there[name], values, atol=1e-6, err_msg=name)
-
-
-# --- collision ----------------------------------------------------------------------------------------------------
-
-
-CAR, THERE = np.array([[4.0, 2.0]]), np.ones((1, 64), dtype=bool)
-
-
-def test_collision_with_a_car_in_the_path_and_beside_it():
-    path = straight(5.0)
-    assert collision(path, agent_at(20, 0), CAR, THERE) == -1.0
-    assert collision(path, agent_at(20, 3), CAR, THERE) == 0.0
-    assert collision(path, agent_at(20, 0), CAR, ~THERE) == 0.0  # not recorded: not there
-    both = np.stack([agent_at(20, 3), agent_at(20, 0)])
-    assert collision(np.stack([path, path]), both, CAR, THERE) == pytest.approx([0.0, -1.0])
-
-
-def test_collision_knows_turned_boxes_and_the_rear_axle():
-    standing = np.zeros((64, 3))
-    own = Footprint(length_m=4.0, width_m=2.0, rear_axle_to_centre_m=1.0)  # from −1 to 3 m, ±1 m
-    assert collision(standing, agent_at(5.1, 0), CAR, THERE, own) == 0.0
-    assert collision(standing, agent_at(4.9, 0), CAR, THERE, own) == -1.0
-    assert collision(standing, agent_at(4.1, 0, np.pi / 2), CAR, THERE, own) == 0.0  # crosswise: 2 m deep
-    assert collision(standing, agent_at(3.9, 0, np.pi / 2), CAR, THERE, own) == -1.0
-
-
-def test_collision_ignores_what_stands_where_no_agent_was_recorded():
-    agents = np.concatenate([agent_at(20, 3), np.full((1, 64, 3), np.nan)])
-    present = np.stack([np.ones(64, bool), np.zeros(64, bool)])
-    assert collision(straight(5.0), agents, np.tile(CAR, (2, 1)), present) == 0.0
-
-
-BOXES = st.tuples(st.floats(-9, 9), st.floats(-9, 9), st.floats(-4, 4), st.floats(0.1, 6), st.floats(0.1, 3))
-
-
-@FEW
-@given(BOXES, BOXES, st.floats(1, 3))
-def test_overlap_is_mutual_and_never_undone_by_a_larger_box(one, two, larger):
-    one, two = np.array(one), np.array(two)
-    assert overlaps(one, two) == overlaps(two, one)
-    grown = two * [1, 1, 1, larger, larger]
-    assert overlaps(one, grown) >= overlaps(one, two)
-
-
-@FEW
-@given(PATHS, BOXES, BOXES)
-def test_collision_never_rises_with_another_agent(predicted, one, two):
-    agents = np.stack([np.tile(np.array(box)[:3], (64, 1)) for box in (one, two)])
-    sizes, present = np.array([one[3:], two[3:]]), np.ones((2, 64), bool)
-    alone = collision(predicted, agents[:1], sizes[:1], present[:1])
-    assert -1.0 <= collision(predicted, agents, sizes, present) <= alone <= 0.0
-
-
-@FEW
-@given(ANY, ANY)
-def test_collision_is_finite_for_any_finite_input(predicted, agent):
-    assert collision(predicted, agent[None], CAR, THERE) in (-1.0, 0.0)
-
-
-@FEW
-@given(st.floats(-8, 8), st.floats(-3, 3), MOTIONS)
-def test_collision_depends_on_relative_geometry_only(x_m, y_m, motion):
-    path, agents = straight(5.0), agent_at(20 + x_m, y_m)
-    gap = abs(abs(y_m) - 1.95)
-    if gap > 1e-6 and abs(20 + x_m - 2.0 - straight(5.0)[-1, 0] - 3.75) > 1e-6:
-        assert collision(moved(path, *motion), moved(agents, *motion), CAR, THERE) == collision(
-            path, agents, CAR, THERE
-        )
 
 
 # --- progress -----------------------------------------------------------------------------------------------------

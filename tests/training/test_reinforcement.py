@@ -9,11 +9,18 @@ import torch
 from causeway.errors import CausewayError, UsageError
 from causeway.model import Policy
 from causeway.model.action_space import trajectory_from_controls
+from causeway.model.exploration import Walk
 from causeway.model.prediction import Sequences
+from causeway.model.surroundings import Agents, Surroundings
 from causeway.training import reinforcement
 from causeway.training.config import RlConfig
-from causeway.training.reinforcement import form_of, mix_of, reinforcement_loss, score
+from causeway.training.mixes import MIXES, mix_named
+from causeway.training.reinforcement import form_of, reinforcement_loss
 from causeway.training.rewards import REWARDS, RewardMix
+from causeway.training.rolling import driven_by_tokens, groups_of, joined, roll, silent_groups, walk_of
+from causeway.training.safety_rewards import NAMES as SAFETY
+from causeway.training.scoring import ACTION, TEXT, Driven, Pay, earned_of
+from causeway.training.step import _asks_around
 from tests.training.examples import GO, STOP, example_samples
 
 SAMPLES = example_samples(2)
@@ -40,43 +47,81 @@ def rollout(texts: list[str], accel_mps2: list[float], truncated: list[bool] | N
     )
 
 
+def driven(*arguments) -> Driven:
+    return driven_by_tokens(SAMPLES, rollout(*arguments))
+
+
+def paid(**weights: float) -> Pay:
+    none = dict.fromkeys((field.name for field in fields(RewardMix)), 0.0)
+    return Pay(RewardMix(**none | weights))
+
+
 def test_a_rollout_like_its_label_earns_more_of_everything():
-    rolled = rollout([STOP, GO, GO, STOP], [-1.5, 2.0, 0.0, -1.5])  # right, wrong | right, wrong
-    parts = score(SAMPLES, rolled, RewardMix(progress=1.0))
-    assert set(parts) == set(REWARDS) - {"collision"}  # no agents were recorded with a sample
-    for name in ("displacement", "reasoning_grade"):
-        assert parts[name][0] > parts[name][1], name
-        assert parts[name][2] > parts[name][3], name
-    assert parts["consistency"].tolist() == [1.0, 0.0, 1.0, 0.0] or parts["consistency"][0] == 1.0
-    assert parts["reasoning_grade"].tolist() == [5.0, 2.0, 5.0, 2.0]
+    rolled = driven([STOP, GO, GO, STOP], [-1.5, 2.0, 0.0, -1.5])  # right, wrong | right, wrong
+    pay = Pay(mix_named("safety", "progress=1"))
+    words, paths = earned_of(rolled, pay, TEXT), earned_of(rolled, pay, ACTION)
+    assert set(words.parts) | set(paths.parts) == set(pay.mix.wanted())
+    assert paths.parts["displacement"][0] > paths.parts["displacement"][1]
+    assert words.parts["reasoning_grade"].tolist() == [5.0, 2.0, 5.0, 2.0]
+    assert words.parts["consistency"][0] == 1.0
+    assert paths.parts["collision"].tolist() == [0.0] * 4  # nobody knows who was there: no reward, for all members
 
 
 def test_comfort_and_jerk_see_the_step_from_the_vehicle_as_it_is_at_t0():
-    hard = score(SAMPLES, rollout([STOP] * 4, [-1.0, -6.0, 0.0, 5.0]), RewardMix())
-    assert hard["comfort"][1] < hard["comfort"][0] <= 1.0
-    assert hard["comfort"][3] < hard["comfort"][2] == 1.0
+    hard = earned_of(driven([STOP] * 4, [-1.0, -6.0, 0.0, 5.0]), paid(comfort=1.0), ACTION).parts["comfort"]
+    assert hard[1] < hard[0] <= 1.0
+    assert hard[3] < hard[2] == 1.0
 
 
-def test_a_reasoning_that_was_cut_off_earns_the_least():
-    parts = score(SAMPLES, rollout([STOP] * 4, [-1.5] * 4, [True, False, False, False]), RewardMix())
-    assert parts["reasoning_grade"].tolist() == [0.0, 5.0, 2.0, 2.0]
-    assert parts["consistency"][0] == 0.0
-    assert parts["consistency"][1] == 1.0
+def test_a_cut_reasoning_and_a_path_that_is_no_number_are_counted_and_never_paid():
+    rolled = rollout([STOP] * 4, [-1.5] * 4, [True, False, False, False])
+    broken = rolled.trajectory_rig.copy()
+    broken[2, 5, 0] = np.nan
+    found = earned_of(driven_by_tokens(SAMPLES, replace(rolled, trajectory_rig=broken)), paid(displacement=1.0), ACTION)
+    assert found.sound.tolist() == [False, True, False, True]
+    assert (found.counts["truncated"], found.counts["not_finite"], found.counts["unparseable"]) == (1, 1, 0)
+    assert found.parts["displacement"][[0, 2]].tolist() == [0.0, 0.0]
+
+
+def test_a_drive_without_tracks_or_map_is_counted_and_lowers_no_mean():
+    around = Surroundings(Agents(np.zeros((0, 64, 3), np.float32), np.zeros((0, 2), np.float32),
+                                 np.zeros((0, 64), bool), ()), None)  # fmt: skip
+    rolled = replace(driven([STOP] * 4, [0.0] * 4), samples=[SAMPLES[0]] * 2 + [replace(SAMPLES[1], around=around)] * 2)
+    found = earned_of(rolled, paid(collision=1.0, off_road=1.0), ACTION)
+    assert (found.counts["without_collision"], found.counts["without_off_road"]) == (2, 4)
+    found.parts["collision"][2:] = -1.0
+    assert found.means()["collision"] == -1.0  # of the two rows that have it
+
+
+def test_the_default_mix_asks_for_nothing_that_a_drive_may_lack():
+    assert not set(mix_named(RlConfig().mix).wanted()) & set(SAFETY)
+    assert not _asks_around(RlConfig())
+    assert _asks_around(RlConfig(mix="safety"))
+    assert _asks_around(RlConfig(weights="off_road=1"))
 
 
 def test_weight_zero_is_not_computed():
-    none = dict.fromkeys((field.name for field in fields(RewardMix)), 0.0)
-    parts = score(SAMPLES, rollout([STOP] * 4, [0.0] * 4), RewardMix(**none | {"jerk": 1.0}))
-    assert list(parts) == ["jerk"]
+    assert list(earned_of(driven([STOP] * 4, [0.0] * 4), paid(jerk=1.0), ACTION).parts) == ["jerk"]
 
 
-def test_a_config_gives_its_weights_and_form():
-    config = RlConfig(jerk=0.7, form="softmax", clip_high=0.5)
-    assert mix_of(config).jerk == 0.7
-    assert form_of(config).name == "softmax"
-    assert form_of(config).clip_high == 0.5
+def test_the_papers_rows_are_three_names_and_each_has_what_the_one_before_has():
+    wanted = [set(MIXES[name].wanted()) for name in ("reasoning", "consistency", "safety")]
+    assert wanted[0] == {"reasoning_grade"}
+    assert wanted[0] < wanted[1] < wanted[2]
+    assert {"collision", "off_road", "displacement"} <= wanted[2] - wanted[1]
+
+
+def test_a_config_reaches_every_weight():
+    for name in REWARDS:
+        assert getattr(mix_named("safety", f"{name}=0.7, jerk=0.1"), name) == (0.1 if name == "jerk" else 0.7)
     with pytest.raises(UsageError, match="weight comfort"):
-        mix_of(replace(config, comfort=-0.1))
+        mix_named("safety", "comfort=-0.1")
+    for wrong in ("speed=1", "jerk=much"):
+        with pytest.raises(UsageError, match="weights"):
+            mix_named("safety", wrong)
+    with pytest.raises(UsageError, match="'joy'"):
+        mix_named("joy")
+    assert form_of(RlConfig(form="softmax", clip_high=0.5)).clip_high == 0.5
 
 
 @pytest.fixture(scope="module")
@@ -84,52 +129,126 @@ def policy() -> Policy:
     return Policy.from_scale("tiny", seed=3)
 
 
-def test_a_policy_and_its_own_sampler_agree(policy):
-    loss = reinforcement_loss(policy, RlConfig(group_size=2))
-    parts = loss(SAMPLES[:1], torch.Generator().manual_seed(0))
-    assert parts["logprob_gap_text"] < 1e-4
-    assert parts["logprob_gap_action"] < 1e-4
+@pytest.fixture(scope="module")
+def rolled(policy) -> Sequences:
+    """Two members of each sample, two walks behind each."""
+    return policy.sample_sequences(SAMPLES, 2, 1.0, torch.Generator().manual_seed(0), Walk(2))
+
+
+def replayed(monkeypatch, made: Sequences) -> None:
+    """Let the next rolls be this one: what is tested is what happens to it."""
+    monkeypatch.setattr(Policy, "sample_sequences", lambda *arguments: made)
+
+
+def seeded(seed: int = 0) -> torch.Generator:
+    return torch.Generator().manual_seed(seed)
+
+
+def test_a_policy_and_its_own_sampler_agree_and_the_expert_learns_from_its_walks(policy):
+    config = RlConfig(group_size=2, refills=0, mix="safety", walk_draws=3)
+    parts = reinforcement_loss(policy, config, SAMPLES)(SAMPLES, seeded())
+    assert max(parts[f"logprob_gap_{span}"] for span in ("text", "action", "walk")) < 1e-4
     assert parts["kl_text"] == pytest.approx(0.0, abs=1e-4)
+    assert parts["choices_walk"] == 5
+    assert {"reward_displacement_walk", "reward_collision_action", "reward_reasoning_grade_text"} <= set(parts)
+    parts["loss"].backward()
+    assert policy.expert.write.weight.grad is not None
+    policy.zero_grad()
 
 
-def test_a_sampler_that_disagrees_is_an_error(policy, monkeypatch):
-    original = Policy.sample_sequences
+def test_a_sampler_that_disagrees_is_an_error(policy, rolled, monkeypatch):
+    replayed(monkeypatch, replace(rolled, explored=None, action_logprobs=rolled.action_logprobs + 0.5))
+    with pytest.raises(CausewayError, match=r"differ by 0\.500 nats per action choice"):
+        reinforcement_loss(policy, RlConfig(group_size=2, refills=0), SAMPLES)(SAMPLES, seeded())
 
-    def stale(self, *arguments):
-        rolled = original(self, *arguments)
-        return replace(rolled, action_logprobs=rolled.action_logprobs + 0.5)
 
-    monkeypatch.setattr(Policy, "sample_sequences", stale)
-    with pytest.raises(CausewayError, match=r"differ by 0\.500 nats per action token"):
-        reinforcement_loss(policy, RlConfig(group_size=2))(SAMPLES[:1], torch.Generator().manual_seed(0))
+@pytest.mark.parametrize("config", [RlConfig(), RlConfig(mix="reasoning", walk_draws=2)])
+def test_without_walks_or_a_reward_for_what_is_driven_nothing_is_explored(policy, rolled, monkeypatch, config):
+    assert walk_of(config, Pay(mix_named(config.mix))) is None
+    replayed(monkeypatch, replace(rolled, explored=None))
+    parts = reinforcement_loss(policy, replace(config, group_size=2, refills=0), SAMPLES)(SAMPLES, seeded())
+    assert not [name for name in parts if name.endswith("_walk")]
+    assert parts["flow"] > 0
+
+
+def test_a_group_whose_words_all_fail_is_counted_and_never_paid(policy, rolled, monkeypatch):
+    replayed(monkeypatch, replace(rolled, explored=None, reasoning_text=("So be it.",) * 2 + rolled.reasoning_text[2:]))
+    parts = reinforcement_loss(policy, RlConfig(group_size=2, refills=0), SAMPLES)(SAMPLES, seeded())
+    assert (parts["unparseable_text"], parts["failed_groups_text"], parts["failed_groups_action"]) == (2, 1, 1)
+    assert np.isfinite(float(parts["loss"].detach()))
 
 
 def test_one_step_makes_the_member_with_the_higher_reward_likelier(policy, monkeypatch):
     """The reward here is how often a row chose to accelerate: a small step along the gradient favours such rows."""
-    config = RlConfig(group_size=4, kl_weight=0.0, consistency=0.0, reasoning_grade=0.0)
-    made = {}
+    config, made = RlConfig(group_size=4, kl_weight=0.0, refills=0, weights="consistency=0,consistency_graded=0"), {}
     original = Policy.sample_sequences
 
     def kept(self, *arguments):
         made["rolled"] = original(self, *arguments)
         return made["rolled"]
 
-    def liked(samples, rolled, mix):
-        return {"displacement": (rolled.controls[..., 0] > 0).mean(axis=1)}
+    def liked(driven, pay, span):
+        found = earned_of(driven, paid(displacement=1.0), span)
+        if span == ACTION and len(driven.texts) == 4:
+            found.parts["displacement"][:] = (made["rolled"].controls[..., 0] > 0).mean(axis=1)
+        return found
 
     monkeypatch.setattr(Policy, "sample_sequences", kept)
-    monkeypatch.setattr(reinforcement, "score", liked)
-    loss = reinforcement_loss(policy, config)(SAMPLES[:1], torch.Generator().manual_seed(1))["loss"]
+    monkeypatch.setattr(reinforcement, "earned_of", liked)
+    loss = reinforcement_loss(policy, config, SAMPLES)(SAMPLES[:1], torch.Generator().manual_seed(1))["loss"]
     weights = list(policy.backbone.parameters())
     gradients = torch.autograd.grad(loss, weights, allow_unused=True)
-    before = policy.sequence_logprobs(SAMPLES[:1], made["rolled"])[1].detach().sum(dim=1).view(1, 4)
+    before = policy.rescored(SAMPLES[:1], made["rolled"]).actions.detach().sum(dim=1).view(1, 4)
     state = {name: value.clone() for name, value in policy.state_dict().items()}
     with torch.no_grad():
         for weight, gradient in zip(weights, gradients, strict=True):
             if gradient is not None:
                 weight.sub_(1e-3 * gradient)
-    after = policy.sequence_logprobs(SAMPLES[:1], made["rolled"])[1].detach().sum(dim=1).view(1, 4)
+    after = policy.rescored(SAMPLES[:1], made["rolled"]).actions.detach().sum(dim=1).view(1, 4)
     policy.load_state_dict(state)
-    gained, earned = after - before, torch.tensor(liked(None, made["rolled"], None)["displacement"]).view(1, 4)
+    earned = torch.tensor((made["rolled"].controls[..., 0] > 0).mean(axis=1)).view(1, 4)
     centred = earned - earned.mean(dim=1, keepdim=True)
-    assert float((gained * centred).sum()) > 0
+    assert float(((after - before) * centred).sum()) > 0
+
+
+def test_groups_of_two_rolls_become_one_and_keep_their_rows(policy, rolled):
+    one, two = policy.sample_sequences(SAMPLES, 2, 1.0, seeded(1), Walk(2)), rolled
+    taken = groups_of(joined(one, two), np.array([3, 0]))
+    assert taken.reasoning_text == two.reasoning_text[2:] + one.reasoning_text[:2]
+    np.testing.assert_array_equal(taken.explored.states, np.concatenate([two.explored.states[4:], one.explored.states[:4]]))
+    assert taken.reasoning_mask.sum(axis=1).tolist() == [len(ids) for ids in taken.reasoning_ids]
+    scores = policy.rescored([SAMPLES[1], SAMPLES[0]], taken, Walk(2))
+    np.testing.assert_allclose(scores.reasoning.detach().numpy(), taken.reasoning_logprobs, atol=1e-4)
+
+
+def test_a_silent_group_gives_way_to_another_moment_and_is_counted(policy, monkeypatch):
+    many, pay = example_samples(4), paid(reasoning_grade=1.0)
+    config = RlConfig(group_size=2, mix="reasoning")
+    first = rollout([GO, GO, STOP, GO], [0.0] * 4)  # the first group all say the same
+    other = rollout([STOP, GO, STOP, GO], [-1.0] * 4)
+    assert silent_groups(many[:2], first, pay).tolist() == [0]
+    rolls = [groups_of(other, np.array([0])), first]
+    monkeypatch.setattr(Policy, "sample_sequences", lambda *arguments: rolls.pop())
+    rolled = roll(policy, config, pay, many[:2], many, seeded(3))
+    assert rolled.refilled == 1
+    assert rolled.sequences.reasoning_text == (STOP, GO, STOP, GO)
+    assert rolled.sequences.controls[:2, 0, 0].tolist() == [-1.0, -1.0]
+    assert rolled.samples[1] is many[1]
+    assert rolled.samples[0] in many
+
+
+def test_a_group_is_silent_only_where_neither_words_nor_paths_differ_in_what_they_earn():
+    pay = paid(reasoning_grade=1.0, displacement=1.0)
+    assert silent_groups(SAMPLES, rollout([GO] * 4, [0.0, -1.0, 0.5, 0.5]), pay).tolist() == [1]
+    assert silent_groups(SAMPLES, rollout([GO, STOP, GO, GO], [0.5] * 4), pay).tolist() == [1]
+    assert silent_groups(SAMPLES, rollout([GO, STOP] * 2, [0.0, -1.0] * 2, [True] * 4), pay).tolist() == [0, 1]
+
+
+def test_a_group_that_stays_silent_is_kept_and_counted(policy, monkeypatch):
+    many, pay = example_samples(4), paid(reasoning_grade=1.0)
+    first = rollout([GO, GO, STOP, GO], [0.0] * 4)
+    rolls = [groups_of(first, np.array([0])), first]
+    monkeypatch.setattr(Policy, "sample_sequences", lambda *arguments: rolls.pop())
+    rolled = roll(policy, RlConfig(group_size=2, mix="reasoning"), pay, many[:2], many, seeded(3))
+    assert (rolled.refilled, rolls) == (0, [])
+    assert [sample.sample_id for sample in rolled.samples] == [sample.sample_id for sample in many[:2]]

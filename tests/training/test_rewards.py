@@ -10,8 +10,8 @@ from hypothesis.extra.numpy import arrays
 
 from causeway.errors import UnusableInput, UsageError
 from causeway.reasoning import CocRecord, Component, render
-from causeway.training.rewards import ACTION, REWARDS, SPANS, TEXT, RewardMix, mixed
-from causeway.training.text_rewards import consistency, reasoning_grade
+from causeway.training.rewards import ACTION, REWARDS, SPANS, TEXT, RewardMix, filled, mixed
+from causeway.training.text_rewards import consistency, consistency_graded, reasoning_grade
 from tests.training.examples import agent_at, circle, straight
 
 FEW = settings(max_examples=40, deadline=None)
@@ -65,6 +65,20 @@ def test_reasoning_grade_never_falls_with_a_right_decision_or_a_right_cause(know
     assert 0 <= grades[0] <= grades[1] <= grades[2] <= 5
 
 
+SIDES = st.sampled_from(["lane_keeping", "turn_left", "nudge_in_lane_right"])
+
+
+@FEW
+@given(DECISIONS, DECISIONS, SIDES, SIDES, CAUSES)
+def test_reasoning_grade_never_falls_when_one_more_decision_is_right(known, other, side, another, named):
+    label = render(CocRecord(known, side, tuple(named)))
+    traces = [said(*pair, components=tuple(named)) for pair in ((other, another), (known, another), (known, side))]
+    grades = reasoning_grade(traces, [label] * 3)
+    assert grades[0] <= grades[1] <= grades[2] == 5
+    if other != known and another != side:
+        assert grades.tolist() == [1, 2, 5]
+
+
 @FEW
 @given(st.text())
 def test_reasoning_grade_is_bounded_for_any_text(text):
@@ -100,6 +114,35 @@ def test_consistency_is_zero_or_one_for_any_finite_path(predicted, speed):
     assert consistency(predicted[None], np.array([speed]), [STOP])[0] in (0.0, 1.0)
 
 
+def test_graded_consistency_pays_for_half_of_it_and_for_the_way_there():
+    braking, late, level = straight(12.0, -3.0), straight(12.0), straight(12.0)
+    late[16:, 0] = late[15, 0] + np.cumsum(np.maximum(12.0 - 0.3 * np.arange(1, 49), 0.0)) * 0.1
+    paths, speeds = np.stack([braking, late, level]), np.full(3, 12.0)
+    grades = consistency_graded(paths, speeds, ["Track the set speed for the green light ahead."] * 3)
+    assert grades[2] == 1.0
+    assert grades[0] == 0.5  # it brakes throughout: the lateral channel alone
+    assert grades[1] == pytest.approx((1 + 6 / 18 / 2) / 2)  # it holds its speed for 6 of the 18 ticks that count
+    assert consistency_graded(paths, speeds, ["nonsense"] * 3).tolist() == [0, 0, 0]
+
+
+SENTENCES = st.sampled_from([STOP, GO, "Track the set speed for the green light ahead.", "nonsense"])
+
+
+@FEW
+@given(st.floats(0, 25), st.floats(-6, 4), SENTENCES)
+def test_graded_consistency_is_one_exactly_where_the_binary_one_is(speed, accel, sentence):
+    path, speeds = straight(speed, accel)[None], np.array([speed])
+    graded = consistency_graded(path, speeds, [sentence])[0]
+    assert 0.0 <= consistency(path, speeds, [sentence])[0] <= graded <= 1.0
+    assert (graded == 1.0) == (consistency(path, speeds, [sentence])[0] == 1.0)
+
+
+@settings(max_examples=15, deadline=None)
+@given(ANY, st.floats(-50, 50))
+def test_graded_consistency_is_bounded_for_any_finite_path(predicted, speed):
+    assert 0.0 <= consistency_graded(predicted[None], np.array([speed]), [STOP])[0] <= 1.0
+
+
 # --- all of them --------------------------------------------------------------------------------------------------
 
 GOOD, EXPERT = np.stack([straight(5.0)]), np.stack([straight(6.0)])
@@ -108,7 +151,10 @@ CALLS = {
     "comfort": REWARDS["comfort"],
     "jerk": REWARDS["jerk"],
     "collision": lambda p: REWARDS["collision"](p, agent_at(20, 0), CAR, THERE),
+    "time_to_collision": lambda p: REWARDS["time_to_collision"](p, agent_at(20, 0), CAR, THERE),
+    "off_road": lambda p: REWARDS["off_road"](p, [np.array([[-9.0, 2.0], [20.0, 2.0], [20.0, -2.0], [-9.0, -2.0]])]),
     "consistency": lambda p: REWARDS["consistency"](p, np.array([5.0]), [STOP]),
+    "consistency_graded": lambda p: REWARDS["consistency_graded"](p, np.array([5.0]), [STOP]),
     "progress": lambda p: REWARDS["progress"](p, EXPERT),
 }
 
@@ -165,3 +211,18 @@ def test_mix_never_falls_when_a_reward_rises(name, weight, value, more):
 def test_a_weight_that_inverts_is_refused(weight):
     with pytest.raises(UsageError, match="weight jerk"):
         RewardMix(jerk=weight)
+
+
+def test_a_row_without_a_reward_moves_no_advantage():
+    nan = np.nan
+    rows = filled(np.array([1.0, nan, 3.0, nan, nan, nan]), group=3)
+    assert rows.tolist() == [1.0, 2.0, 3.0, 0.0, 0.0, 0.0]
+    assert (rows.reshape(2, 3) - rows.reshape(2, 3).mean(axis=1, keepdims=True))[0].tolist() == [-1.0, 0.0, 1.0]
+
+
+@FEW
+@given(arrays(np.float64, (4, 3), elements=st.floats(-5, 5)), arrays(np.bool_, (4, 3)))
+def test_filling_keeps_every_reward_that_there_is(values, missing):
+    rows = filled(np.where(missing, np.nan, values).reshape(-1), group=3).reshape(4, 3)
+    assert np.isfinite(rows).all()
+    assert (rows[~missing] == values[~missing]).all()

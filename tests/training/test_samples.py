@@ -222,7 +222,7 @@ def test_shards_read_back_in_any_order_and_have_the_same_bytes(tmp_path: Path) -
     again = build(tmp_path, labels[::-1], shard_samples=4)
     assert samples.manifest.content_hash == again.manifest.content_hash
     assert sorted(n for n in samples.manifest.files if "safetensors" in n) == [
-        f"shards/{i:06d}.safetensors" for i in range(3)
+        f"shards/{i:06d}.{name}" for i in range(3) for name in ("around.safetensors", "safetensors")
     ]
     assert [s.t0_us for s in load_samples(samples, limit=3)] == [2_000_000, 2_100_000, 2_200_000]
     assert {s.split for s in load_samples(samples, split="val")} == {"val"}

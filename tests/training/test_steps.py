@@ -67,9 +67,8 @@ def test_losses_are_carried_from_stage_to_stage(chain):
     lines = lines_of(chain["rl"])
     assert [line["stage"] for line in lines] == ["vlm"] * 12 + ["action"] * 16 + ["coc"] * 8 + ["rl"] * 2
     assert {"reasoning", "action", "flow"} <= set(lines[-3]["parts"])
-    assert {"reward_displacement", "reward_reasoning_grade", "kl_text", "silent_groups_action"} <= set(
-        lines[-1]["parts"]
-    )
+    rewards = {"reward_displacement_action", "reward_reasoning_grade_text", "reward_consistency_text"}
+    assert rewards | {"kl_text", "silent_groups_action", "refilled_groups"} <= set(lines[-1]["parts"])
     assert max(line["parts"]["logprob_gap_action"] for line in lines[-2:]) < 1e-4
 
 
@@ -122,10 +121,19 @@ def test_samples_without_reasoning_train_the_action_stage(chain, tmp_path):
     assert last["flow"] > 0
 
 
-def test_a_killed_step_goes_on_and_ends_with_the_same_losses(chain, tmp_path, monkeypatch):
-    inputs = {"samples": str(chain["samples"]), "policy": str(chain["vlm"])}
-    config = replace(ACTION, steps=6, checkpoint_every_s=0.0)
-    whole = run(train_action, inputs, out=str(tmp_path / "whole"), config=config)
+WALKING = RlConfig(steps=6, batch_size=1, group_size=2, mix="consistency", walk_draws=2, checkpoint_every_s=0.0)
+
+
+@pytest.mark.parametrize(
+    ("function", "before", "config"),
+    [
+        (train_action, "vlm", replace(ACTION, steps=6, checkpoint_every_s=0.0)),
+        pytest.param(train_rl, "coc", WALKING, marks=pytest.mark.slow),
+    ],
+)
+def test_a_killed_step_goes_on_and_ends_with_the_same_losses(chain, tmp_path, monkeypatch, function, before, config):
+    inputs = {"samples": str(chain["samples"]), "policy": str(chain[before])}
+    whole = run(function, inputs, out=str(tmp_path / "whole"), config=config)
     original, calls = loop._one_step, []
 
     def killed(*arguments):
@@ -137,8 +145,8 @@ def test_a_killed_step_goes_on_and_ends_with_the_same_losses(chain, tmp_path, mo
     with monkeypatch.context() as patch:
         patch.setattr(loop, "_one_step", killed)
         with pytest.raises(KeyboardInterrupt):
-            run(train_action, inputs, out=str(tmp_path / "again"), config=config)
-    again = run(train_action, inputs, out=str(tmp_path / "again"), config=config)
+            run(function, inputs, out=str(tmp_path / "again"), config=config)
+    again = run(function, inputs, out=str(tmp_path / "again"), config=config)
     losses = [[line["loss"] for line in lines_of(Path(made.location))] for made in (whole, again)]
     assert losses[0] == losses[1]
     assert len(calls) == 4

@@ -1,0 +1,76 @@
+"""Practice in closed loop: drives side by side, replayed words, rewards that order drives, and a loss for the expert."""
+
+import numpy as np
+import pytest
+import torch
+
+from causeway.errors import UsageError
+from causeway.model import Policy
+from causeway.model.observation import ObservationSpec
+from causeway.simulation import practice
+from causeway.simulation.practice import PracticeConfig, Scene, practise, practised_loss, scenes_of
+
+SPEC = ObservationSpec(cameras=("front_wide",), frame_offsets_s=(0.0,), height=64, width=96)
+CONFIG = PracticeConfig(group_size=2, plans=2, walk_steps=2)
+
+
+@pytest.fixture(scope="module")
+def policy() -> Policy:
+    return Policy.from_scale("tiny", seed=3)
+
+
+@pytest.fixture(scope="module")
+def done(policy):
+    scene = scenes_of(PracticeConfig(scenes=1))[0]
+    return practise(policy, CONFIG, [scene], SPEC, torch.Generator().manual_seed(0))
+
+
+def test_a_group_drives_the_same_scene_with_a_batched_question_each_half_second(done):
+    assert len(done.rewards) == 2
+    assert len(done.questions) <= 2
+    assert len(done.questions[0].observations) == 2
+    one, other = (o.images for o in done.questions[0].observations)
+    np.testing.assert_array_equal(one, other)
+    assert all(len(choices) >= 1 for choices in done.choices)
+    assert np.isfinite(done.rewards).all()
+    assert (done.rewards <= 1.0).all()
+
+
+def test_words_are_replayed_so_that_scores_agree_and_only_the_expert_learns(policy, done):
+    parts = practised_loss(policy, CONFIG, done, 1)
+    assert parts["logprob_gap"] < 1e-4
+    parts["loss"].backward()
+    assert all(weight.grad is None for weight in policy.backbone.parameters())
+    policy.zero_grad()
+
+
+def test_the_same_generator_drives_the_same(policy, done):
+    scene = scenes_of(PracticeConfig(scenes=1))[0]
+    again = practise(policy, CONFIG, [scene], SPEC, torch.Generator().manual_seed(0))
+    np.testing.assert_array_equal(again.rewards, done.rewards)
+
+
+class _Car:
+    def __init__(self, progress_m: float, hit: bool = False, left: bool = False) -> None:
+        policy = np.array([False, True, True])
+        self.world = self
+        self.history = {
+            "by_policy": policy,
+            "progress_m": np.array([10.0, 10.0 + progress_m / 2, 10.0 + progress_m]),
+            "collision_at_fault": policy & hit,
+            "off_road": policy & left,
+        }
+
+
+def test_better_drives_earn_more(monkeypatch):
+    monkeypatch.setattr(practice, "_expert_m", lambda *arguments: 20.0)
+    cars = [_Car(20.0), _Car(10.0), _Car(30.0), _Car(20.0, left=True), _Car(20.0, hit=True)]
+    earned = [practice._earned(CONFIG, car, Scene("x", 0)) for car in cars]
+    assert earned == [1.0, 0.5, 1.0, 0.0, -1.0]
+
+
+def test_scenes_are_the_scenarios_in_turn_and_unknown_ones_are_refused():
+    two = scenes_of(PracticeConfig(scenes=40))
+    assert len({scene.sample_id for scene in two}) == 40
+    with pytest.raises(UsageError, match="scenario 'moon'"):
+        scenes_of(PracticeConfig(scenarios=("moon",)))
