@@ -13,9 +13,10 @@ def evaluate_reasoning(
     root: str,
     limit: int,
 ) -> None:
-    """Decisions, components and consistency of words and wheels."""
+    """Decisions, components, inventions by the evidence behind the samples, consistency of words and wheels."""
+    from causeway.platform.lineage import evidence_behind
     from causeway.platform.steps import run_in_component
 
-    inputs = {"policy": policy.path, "samples": samples.path}
+    inputs = {"policy": policy.path, "samples": samples.path, "evidence": evidence_behind(samples.path, root)}
     settings = {"limit": limit}
     run_in_component("evaluate_reasoning", inputs, settings, root, report.path)

@@ -1,9 +1,11 @@
 """Asking a policy about many samples, so that one bad answer costs one sample and is counted, never dropped.
 
 Knows what makes an answer a failure: a crash, NaN or infinity, too few samples, a wrong shape, too late. Does not know
-metrics. Batches are fixed by sample order and size, so the same samples give the same answers in any split of work.
+metrics. A sample's noise follows from its id, so that neither its place nor its neighbours change its answer; batches
+are cut by the order of samples, so that whole batches can be asked anywhere and give the same numbers to the last bit.
 """
 
+import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -21,8 +23,8 @@ Asked = Observation | Sample
 class Answering(Protocol):
     """What evaluation needs of a policy: `causeway.model.Policy`, a baseline or a stand-in of a test."""
 
-    def predict(self, samples: Sequence[Observation], n: int = 1, seed: int = 0, **options: Any) -> Any:
-        """A `Prediction` for the batch."""
+    def predict(self, samples: Sequence[Observation], n: int = 1, seed: Any = 0, **options: Any) -> Any:
+        """A `Prediction` for the batch; `seed` is one for all, or a sequence with one for each."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +34,7 @@ class AskConfig:
     n: int = 1  # samples of each answer
     seed: int = 0
     batch: int = 8
-    deadline_s: float = 60.0  # an answer to a batch that takes longer is late: all of it failed
+    deadline_s: float = 60.0  # a question that takes longer is answered too late, which is a failure
 
     def __post_init__(self) -> None:
         """Refuse what cannot be asked."""
@@ -63,23 +65,38 @@ class _One:
     failure: str
 
 
+@dataclass(frozen=True, eq=False)
+class _Question:
+    observation: Observation
+    seed: int
+    forced: str | None
+
+
 def shown(item: Asked) -> Observation:
     """What a policy may see of a sample or of a moment of the world: no label, no recorded path, no events."""
     seen = observation_of(item)
     return Observation(**{field.name: getattr(seen, field.name) for field in fields(Observation)})
 
 
-def ask(policy: Answering, samples: Sequence[Asked], config: AskConfig, **options: Any) -> Answers:
-    """Ask about every sample, a batch at a time; a batch that crashes is asked again one by one.
+def seed_of(seed: int, name: str) -> int:
+    """The seed of one question among many that share `seed`: names far apart get unrelated noise, on any machine."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=7).digest())
 
-    `options` go to `predict`; `forced_reasoning` (one sentence a sample) is cut into batches too.
+
+def ask(policy: Answering, samples: Sequence[Asked], config: AskConfig, **options: Any) -> Answers:
+    """Ask about every sample, a batch at a time; a batch that crashes or is late is asked again one by one.
+
+    `options` go to `predict`; `forced_reasoning` (one sentence a sample) is cut into batches too. A `Sample` is asked
+    with the seed of its id; an observation, which has none, with the config's, or with its own of `seeds`.
     """
-    forced = options.pop("forced_reasoning", None)
+    forced = options.pop("forced_reasoning", None) or [None] * len(samples)
+    seeds = options.pop("seeds", None) or [_seed(item, config.seed) for item in samples]
     found: list[_One] = []
     for start in range(0, len(samples), config.batch):
-        batch = [shown(s) for s in samples[start : start + config.batch]]
-        words = {} if forced is None else {"forced_reasoning": list(forced[start : start + config.batch])}
-        found += _ask_batch(policy, batch, config, options | words)
+        cut = slice(start, start + config.batch)
+        rows = zip(samples[cut], seeds[cut], forced[cut], strict=True)
+        batch = [_Question(shown(item), seed, words) for item, seed, words in rows]
+        found += _ask_batch(policy, batch, config, options)
     return Answers(
         trajectory_rig=np.stack([o.path for o in found]) if found else _nan(0, config.n),
         reasoning=[o.reasoning for o in found],
@@ -88,24 +105,34 @@ def ask(policy: Answering, samples: Sequence[Asked], config: AskConfig, **option
     )
 
 
+def _seed(item: Asked, seed: int) -> int:
+    return seed_of(seed, item.sample_id) if isinstance(item, Sample) else seed
+
+
 def _ask_batch(
-    policy: Answering, batch: Sequence[Observation], config: AskConfig, options: dict[str, Any]
+    policy: Answering, batch: Sequence[_Question], config: AskConfig, options: dict[str, Any]
 ) -> list[_One]:
-    started = time.monotonic()
+    """Answers to a batch. One bad question costs its neighbours nothing: they are asked again without it."""
+    started, failure, prediction = time.monotonic(), "", None
     try:
-        prediction = policy.predict(batch, n=config.n, seed=config.seed, **options)
+        prediction = _predicted(policy, batch, config, options)
     except Exception as error:  # whatever a policy raises is its failure, not ours
-        if len(batch) == 1:
-            return [_failed(f"crashed: {type(error).__name__}: {error}"[:200], config.n)]
-        forced = options.get("forced_reasoning")
-        words = [options] * len(batch)
-        if forced is not None:
-            words = [options | {"forced_reasoning": [sentence]} for sentence in forced]
-        return [o for s, w in zip(batch, words, strict=True) for o in _ask_batch(policy, [s], config, w)]
-    if (took_s := time.monotonic() - started) > config.deadline_s:
-        why = f"late: {took_s:.1f} s for {len(batch)} samples, {config.deadline_s:g} s allowed"
-        return [_failed(why, config.n) for _ in batch]
-    return [_read(prediction, index, config.n) for index in range(len(batch))]
+        failure = f"crashed: {type(error).__name__}: {error}"[:200]
+    if not failure and time.monotonic() - started > config.deadline_s:
+        failure = f"late: more than {config.deadline_s:g} s"
+    if not failure:
+        return [_read(prediction, index, config.n) for index in range(len(batch))]
+    if len(batch) == 1:
+        return [_failed(failure, config.n)]
+    return [one for question in batch for one in _ask_batch(policy, [question], config, options)]
+
+
+def _predicted(policy: Answering, batch: Sequence[_Question], config: AskConfig, options: dict[str, Any]) -> Any:
+    if batch[0].forced is not None:
+        options = options | {"forced_reasoning": [question.forced for question in batch]}
+    seeds = [question.seed for question in batch]
+    seed = seeds[0] if len(set(seeds)) == 1 else seeds
+    return policy.predict([question.observation for question in batch], n=config.n, seed=seed, **options)
 
 
 def _read(prediction: Any, index: int, n: int) -> _One:

@@ -57,7 +57,7 @@ class BaselinePolicy:
 
     name: str = "constant_velocity"
 
-    def predict(self, samples: Sequence[Observation | Sample], n: int = 1, seed: int = 0, **_: Any) -> Prediction:
+    def predict(self, samples: Sequence[Observation | Sample], n: int = 1, seed: Any = 0, **_: Any) -> Prediction:
         """The baseline's path for each sample, n times."""
         paths = BASELINES[self.name]([observation_of(s) for s in samples]).astype(np.float32)
         return Prediction(

@@ -1,7 +1,7 @@
 """The gate: a report against rules and, where there is one, the champion's report.
 
-Knows how an interval decides (all of it keeps the limit: pass; none of it: fail; else doubt) and how two
-reports on the same data are compared pair by pair. Does not know what a metric means, and never raises for a
+Knows how an interval decides about a limit (all of it keeps the limit: pass; none of it: fail; else doubt). Does not
+know how a candidate is held against the champion (`champion_rules`) or what a metric means, and never raises for a
 refusal.
 """
 
@@ -11,12 +11,13 @@ from typing import Any
 
 from causeway.artifacts.markup import number, quantity
 from causeway.evaluation import statistics
+from causeway.evaluation.champion_rules import FAIL, INCONCLUSIVE, PASS, SKIPPED, absent, against_champion
+from causeway.evaluation.comparison import bonferroni, paired
 from causeway.evaluation.measured import BOUNDED
 from causeway.evaluation.report import Report
 from causeway.evaluation.rules import Rule, Rules
 from causeway.evaluation.statistics import Estimate
 
-PASS, FAIL, INCONCLUSIVE, SKIPPED = "pass", "fail", "inconclusive", "skipped"
 DECISIONS = {FAIL: "refuse", INCONCLUSIVE: "inconclusive", PASS: "promote"}
 
 Values = Mapping[str, Mapping[str, tuple[str, float]]]  # metric -> unit_id -> (cluster, value)
@@ -34,14 +35,22 @@ def decide(candidate: Evaluated, rules: Rules, champion: Evaluated | None = None
     """The decision: {"decision", "summary", "rules", "policy", "champion", "data"}.
 
     `decision` is "refuse" when a rule fails, else "inconclusive" when one cannot be decided or none could be
-    judged, else "promote". A
-    champion that was measured on other data cannot be compared: that refuses, with both hashes.
+    judged, else "promote". A champion that was measured on other data cannot be compared: that refuses, with both
+    hashes. The rules about the champion share the family-wise error of the file (Bonferroni).
     """
-    found = []
-    if champion is not None:
-        found = [_different(suite, candidate, champion) for suite in _differing(candidate, champion)]
-    comparable = champion if not found else None
-    found += [_judge(rule, candidate, comparable, seed) for rule in rules.rules]
+    found = [_different(suite, candidate, champion) for suite in _differing(candidate, champion)] if champion else []
+    why_not = "" if champion else "no champion to compare with"
+    why_not = "the champion was measured on other data" if found else why_not
+    alpha = bonferroni(rules.family_wise_error, rules.champion_rules)
+    for rule in rules.rules:
+        if rule.margin is None:
+            found.append(_judge(rule, candidate, seed))
+        elif champion is None or why_not:
+            found.append(_row(rule) | {"verdict": SKIPPED, "detail": why_not})
+        else:
+            metrics = (candidate.report["metrics"].get(rule.metric), champion.report["metrics"].get(rule.metric))
+            values = (candidate.values.get(rule.metric, {}), champion.values.get(rule.metric, {}))
+            found.append(_row(rule) | against_champion(rule, metrics, values, alpha, seed))
     verdicts = {row["verdict"] for row in found}
     worst = next((v for v in (FAIL, INCONCLUSIVE, PASS) if v in verdicts), INCONCLUSIVE)
     return {
@@ -78,28 +87,11 @@ def _different(suite: str, candidate: Evaluated, champion: Evaluated) -> dict[st
     return {"name": f"{suite}: same data as the champion", **row, "verdict": FAIL, "detail": detail, "why": why}
 
 
-def _judge(rule: Rule, candidate: Evaluated, champion: Evaluated | None, seed: int) -> dict[str, Any]:
-    metric = candidate.report["metrics"].get(rule.metric)
-    other = _other_side(rule)
-    row = {"name": f"{rule.metric} {rule.op} {other}", "metric": rule.metric, "op": rule.op, "why": rule.why}
-    empty = {"limit": rule.limit, "unit": "", "value": None, "low": None, "high": None, "n": 0}
-    if rule.margin is not None and champion is None:
-        return row | empty | {"verdict": SKIPPED, "detail": "no champion to compare with"}
-    if metric is None:
-        return row | empty | {"verdict": INCONCLUSIVE, "detail": "not measured: evaluate with the suite that has it"}
-    reference = _reference(rule, candidate, champion)
-    if (rule.of or rule.margin is not None) and (reference is None or reference["value"] is None):
-        return row | empty | {"verdict": INCONCLUSIVE, "detail": f"{rule.of or 'the champion'} was not measured"}
-    if rule.of and rule.op == ">=" and reference and reference["value"] == 0 and metric["unit"] in BOUNDED:
-        return row | empty | {"verdict": SKIPPED, "detail": f"{rule.of} is 0, which any policy reaches"}
-    limit, shown, estimate = _question(rule, metric, reference, candidate, champion, seed)
-    verdict, doubt = judge_interval(rule.op, estimate, limit, rule.on_doubt)
-    numbers = {name: metric[name] for name in ("unit", "value", "low", "high", "n")}
-    return (
-        row
-        | numbers
-        | {"limit": shown, "verdict": verdict, "detail": _detail(rule, metric, shown, estimate, limit, doubt)}
-    )
+def _row(rule: Rule) -> dict[str, Any]:
+    """A rule that nothing is known about yet."""
+    name = f"{rule.metric} {rule.op} {_other_side(rule)}"
+    unknown = {"limit": rule.limit, "unit": "", "value": None, "low": None, "high": None, "n": 0}
+    return {"name": name, "metric": rule.metric, "op": rule.op, "why": rule.why, **unknown}
 
 
 def _other_side(rule: Rule) -> str:
@@ -108,47 +100,41 @@ def _other_side(rule: Rule) -> str:
     return f"{rule.limit:g} × {rule.of}" if rule.of else f"{rule.limit:g}"
 
 
-def _reference(rule: Rule, candidate: Evaluated, champion: Evaluated | None) -> dict[str, Any] | None:
-    if rule.of:
-        return candidate.report["metrics"].get(rule.of)
-    return champion.report["metrics"].get(rule.metric) if champion and rule.margin is not None else None
+def _judge(rule: Rule, candidate: Evaluated, seed: int) -> dict[str, Any]:
+    """A rule about a limit, or a factor on another metric of the same report."""
+    metric = candidate.report["metrics"].get(rule.metric)
+    if metric is None or metric["value"] is None:
+        return _row(rule) | absent(rule)
+    reference = candidate.report["metrics"].get(rule.of) if rule.of else None
+    if rule.of and (reference is None or reference["value"] is None):
+        return _row(rule) | {"verdict": INCONCLUSIVE, "detail": f"{rule.of} was not measured"}
+    if rule.op == ">=" and reference and reference["value"] == 0 and metric["unit"] in BOUNDED:
+        return _row(rule) | {"verdict": SKIPPED, "detail": f"{rule.of} is 0, which any policy reaches"}
+    limit, shown, estimate = _question(rule, metric, reference, candidate, seed)
+    verdict, doubt = judge_interval(rule.op, estimate, limit, rule.on_doubt)
+    numbers = {name: metric[name] for name in ("unit", "value", "low", "high", "n")}
+    detail = _detail(rule, metric, shown, estimate, limit, doubt)
+    return _row(rule) | numbers | {"limit": shown, "verdict": verdict, "detail": detail}
 
 
 def _question(
-    rule: Rule, metric: Mapping[str, Any], reference: Mapping[str, Any] | None, candidate: Evaluated,
-    champion: Evaluated | None, seed: int,
-) -> tuple[float, float, Estimate]:  # fmt: skip
+    rule: Rule, metric: Mapping[str, Any], reference: Mapping[str, Any] | None, candidate: Evaluated, seed: int
+) -> tuple[float, float, Estimate]:
     """(limit on the estimate, limit to show beside the metric's value, estimate with its interval)."""
-    if reference is None:
-        assert rule.limit is not None
+    assert rule.limit is not None
+    if reference is None or rule.of is None:
         clusters = len({c for c, _ in candidate.values.get(rule.metric, {}).values()}) or metric["n"]
         return rule.limit, rule.limit, Estimate(metric["value"], metric["low"], metric["high"], metric["n"], clusters)
-    if rule.of:
-        assert rule.limit is not None
-        base, factor, limit, name = candidate, rule.limit, 0.0, rule.of
-    else:
-        assert champion is not None
-        assert rule.margin is not None
-        base, factor, limit, name = champion, 1.0, rule.margin if rule.op == "<=" else -rule.margin, rule.metric
-    estimate = paired(candidate.values.get(rule.metric, {}), base.values.get(name, {}), factor, seed)
-    return limit, factor * reference["value"] + limit, estimate or unpaired(metric, reference, factor)
-
-
-def paired(ours: Mapping[str, Any], theirs: Mapping[str, Any], factor: float, seed: int) -> Estimate | None:
-    """Mean of ours − factor · theirs over the units that both have, by cluster; None where there are none."""
-    common = sorted(set(ours) & set(theirs))
-    if not common:
-        return None
-    return statistics.mean(
-        [ours[unit][1] - factor * theirs[unit][1] for unit in common], [ours[unit][0] for unit in common], seed
-    )
+    apart, clips = paired(candidate.values.get(rule.metric, {}), candidate.values.get(rule.of, {}), rule.limit)
+    estimate = statistics.mean(apart, clips, seed) if len(apart) else unpaired(metric, reference, rule.limit)
+    return 0.0, rule.limit * reference["value"], estimate
 
 
 def unpaired(ours: Mapping[str, Any], theirs: Mapping[str, Any], factor: float) -> Estimate:
     """The difference of two metrics that are no means of common units, with the widest interval their own allow."""
-    value = None if ours["value"] is None else ours["value"] - factor * theirs["value"]
     ends = [ours["low"], ours["high"], theirs["low"], theirs["high"]]
-    if value is None or any(end is None for end in ends):
+    value = ours["value"] - factor * theirs["value"]
+    if any(end is None for end in ends):
         return Estimate(value, None, None, ours["n"])
     return Estimate(value, ends[0] - factor * ends[3], ends[1] - factor * ends[2], ours["n"], ours["n"])
 
@@ -178,7 +164,7 @@ def _detail(rule: Rule, metric: Mapping[str, Any], shown: float, estimate: Estim
         return text
     if estimate.low is None or estimate.high is None:
         return f"{text}; too few clips for an interval"
-    absolute = rule.of is None and rule.margin is None
+    absolute = rule.of is None
     low, high = (_number(end - (0.0 if absolute else limit), unit) for end in (estimate.low, estimate.high))
     if absolute:
         text = f"{text}; the 95 % interval {low} … {high} holds the limit"

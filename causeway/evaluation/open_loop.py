@@ -1,8 +1,9 @@
 """Open-loop metrics: how far predicted paths are from the recorded one.
 
-Knows displacement, heading, speed and comfort of paths in one frame, 0.1 s apart. Does not know policies, files or
-intervals. minADE is given in both published conventions, which differ (method C.5.1): the released recipes choose
-one sample by its mean over the whole horizon, AlpaSim chooses anew for each horizon.
+Knows displacement, heading, speed and comfort of paths in one frame, 0.1 s apart. Does not know policies, files,
+intervals, other agents or the road (`open_loop_around`). minADE is given in both published conventions, which differ
+(method C.5.1): the released recipes choose one sample by its mean over the whole horizon, AlpaSim chooses anew for
+each horizon.
 """
 
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causeway.errors import UnusableInput
+from causeway.evaluation.calibration import calibration
 from causeway.training.motion_rewards import comfort
 
 Array = NDArray[np.float64]
@@ -18,8 +20,9 @@ Array = NDArray[np.float64]
 HORIZON_STEPS = 64
 STEPS_PER_S = 10
 PREFIXES_S = ("0.5", "1", "3", "5", "6.4")
-ALPASIM_S = ("0.5", "1", "2.5", "5")
-MISS_M = 2.0
+ALPASIM_S = ("0.5", "1", "2.5", "3", "5", "6.4")  # AlpaSim's four, and those of the other convention beside
+MISS_M = 2.0  # the end point's miss threshold of the Argoverse and nuScenes prediction benchmarks
+_CHUNK = 384  # paths measured at once: what is between stays in the processor's cache
 
 UNITS = {
     "ade": "m",
@@ -29,11 +32,12 @@ UNITS = {
     "speed_error_mps": "m/s",
     "comfort": "share",
 }
+_SHARES = ("miss_rate", "coverage", "path_")
 
 
 def unit_of(name: str) -> str:
     """The unit of an open-loop metric; every name that is not in `UNITS` is a distance in metres."""
-    if name.startswith("miss_rate"):
+    if name.startswith(_SHARES):
         return "share"
     return UNITS.get(name, "m")
 
@@ -44,11 +48,11 @@ def metrics(predicted: Any, recorded: Any) -> dict[str, Any]:
     Inputs: `predicted` […, k, 64, 3] and `recorded` […, 64, 3], x, y (m) and yaw (rad) in the rig frame at t0,
     at 0.1 … 6.4 s; numpy or torch, the same kind comes out. k stands in the names (`min_ade_6` for six
     samples): `min_ade_k` best sample by full-horizon mean, `min_ade_k_at_ts` prefix mean of that same sample,
-    `alpasim_min_ade@ts` best sample for each t, `min_fde_k` and `miss_rate_k` best end point; of sample 0, the
-    one that would be driven: `ade`, `fde`, `miss_rate` (FDE > 2 m), `heading_error_deg`, `speed_error_mps`
-    (means of absolute errors) and `comfort` (share of ticks within six bounds; ours, AlpaSim has none). A
-    sample whose prediction holds NaN or infinity is NaN in every metric. UnusableInput for other shapes or an
-    unusable recorded path.
+    `alpasim_min_ade@ts` best sample for each t, `min_fde_k` and `miss_rate_k` best end point; for k > 1 the
+    scores of `calibration`; of sample 0, the one that would be driven: `ade`, `fde`, `miss_rate` (FDE > 2 m),
+    `heading_error_deg`, `speed_error_mps` (means of absolute errors) and `comfort` (share of ticks within six bounds;
+    ours, AlpaSim has none). A sample whose prediction holds NaN or infinity is NaN in every metric. UnusableInput for
+    other shapes or an unusable recorded path.
     """
     values = _metrics(_plain(predicted), _plain(recorded))
     if not hasattr(predicted, "detach"):
@@ -64,12 +68,24 @@ def _plain(value: Any) -> Array:
 
 def _metrics(predicted: Array, recorded: Array) -> dict[str, Array]:
     _check(predicted, recorded)
+    leading = predicted.shape[:-3]
+    paths, driven = predicted.reshape(-1, *predicted.shape[-3:]), recorded.reshape(-1, *recorded.shape[-2:])
+    some = max(_CHUNK // paths.shape[1], 1)
+    starts = range(0, max(len(paths), 1), some)
+    parts = [_measured(paths[start : start + some], driven[start : start + some]) for start in starts]
+    return {name: np.concatenate([part[name] for part in parts]).reshape(leading) for name in parts[0]}
+
+
+def _measured(predicted: Array, recorded: Array) -> dict[str, Array]:
+    """Metrics [n] of predicted [n, k, 64, 3]."""
     usable = np.asarray(np.isfinite(predicted).all(axis=(-3, -2, -1)))
-    paths = np.where(usable[..., None, None, None], predicted, 0.0)
-    offset = paths[..., :2] - recorded[..., None, :, :2]
-    distance = np.hypot(offset[..., 0], offset[..., 1])  # […, k, 64]
-    values = displacement(distance) | _driven(paths[..., 0, :, :], recorded)
-    return {name: np.where(usable, value, np.nan) for name, value in values.items()}
+    paths = predicted if usable.all() else np.where(usable[:, None, None, None], predicted, 0.0)
+    ahead, aside = (paths[..., axis] - recorded[:, None, :, axis] for axis in (0, 1))
+    distance = np.sqrt(ahead**2 + aside**2)  # [n, k, 64]
+    values = displacement(distance) | _driven(paths[:, 0], recorded)
+    if paths.shape[1] > 1:
+        values |= calibration(paths, recorded, distance)
+    return values if usable.all() else {name: np.where(usable, value, np.nan) for name, value in values.items()}
 
 
 def _check(predicted: Array, recorded: Array) -> None:
@@ -104,7 +120,7 @@ def _last_step(seconds: str) -> int:
 
 def _driven(path: Array, recorded: Array) -> dict[str, Array]:
     turn = path[..., 2] - recorded[..., 2]
-    heading = np.abs(np.arctan2(np.sin(turn), np.cos(turn)))
+    heading = np.abs(turn - 2 * np.pi * np.round(turn / (2 * np.pi)))
     speed = np.abs(speeds_mps(path) - speeds_mps(recorded))
     return {
         "heading_error_deg": np.degrees(heading.mean(axis=-1)),
@@ -115,6 +131,5 @@ def _driven(path: Array, recorded: Array) -> dict[str, Array]:
 
 def speeds_mps(path: Array) -> Array:
     """Speeds […, 64] of paths […, 64, 3] that start at the origin: distance from pose to pose over 0.1 s, unsigned."""
-    first = np.zeros_like(path[..., :1, :2])
-    step = np.diff(np.concatenate([first, path[..., :2]], axis=-2), axis=-2)
-    return np.hypot(step[..., 0], step[..., 1]) * STEPS_PER_S
+    ahead, aside = (np.diff(path[..., axis], axis=-1, prepend=0.0) for axis in (0, 1))
+    return np.asarray(np.sqrt(ahead**2 + aside**2) * STEPS_PER_S)

@@ -1,7 +1,8 @@
 """The report: what was measured, on which data, as a dictionary that is written to report.json and read back.
 
-Knows the shape {"metrics", "data", "policy", "suites", "groups", "examples", "notes"}. Does not know how a page
-looks or what is good enough.
+Knows the shape {"metrics", "data", "policy", "suites", "groups", "measured", "examples", "notes", "training"}:
+`measured` lists a suite's metrics, `training` what the policy's folder tells of how it was made (or null). Does not
+know how a page looks or what is good enough.
 """
 
 import json
@@ -11,7 +12,7 @@ from typing import Any
 
 from causeway.artifacts import Artifact
 from causeway.errors import UnusableInput
-from causeway.evaluation.measured import Measured, groups_of, metrics_of
+from causeway.evaluation.measured import Measured, groupings_of, groups_of, metrics_of
 from causeway.evaluation.suites import SUITES
 
 FILE_NAME = "report.json"
@@ -29,9 +30,10 @@ def build_report(measured: Sequence[Measured], data: Mapping[str, Any], policy: 
             "data": {one.suite: data[one.suite]},
             "policy": policy,
             "suites": [one.suite],
-            "groups": {one.suite: groups_of(one, seed)} if one.grouped else {},
+            "groups": ({one.suite: groups_of(one, seed)} if one.grouped else {}) | groupings_of(one, seed),
             "examples": list(one.examples),
             "notes": list(one.notes),
+            "measured": {one.suite: [*one.counts, *one.values, *one.estimates]},
         }
         for one in measured
     ]
@@ -47,15 +49,17 @@ def merged(reports: Sequence[Report]) -> Report:
         raise UnusableInput(
             f"reports of different policies cannot be merged: {policies[0][:12]} and {policies[1][:12]}"
         )
-    whole: Report = {"metrics": {}, "data": {}, "policy": policies[0], "suites": [], "groups": {}}
-    for part in ("metrics", "data", "groups"):
+    whole: Report = {"metrics": {}, "data": {}, "policy": policies[0], "suites": [], "groups": {}, "measured": {}}
+    for part in ("metrics", "data", "groups", "measured"):
         for report in reports:
-            twice = sorted(set(whole[part]) & set(report[part]))
+            held = report.get(part, {})
+            twice = sorted(set(whole[part]) & set(held))
             if twice:
                 raise UnusableInput(f"two reports both hold {part} {twice[0]!r}; leave one of them out")
-            whole[part] |= report[part]
+            whole[part] |= held
     whole["suites"] = [name for name in SUITES if any(name in report["suites"] for report in reports)]
     whole["examples"] = [example for report in reports for example in report["examples"]]
+    whole["training"] = next((report["training"] for report in reports if report.get("training")), None)
     whole["notes"] = list(dict.fromkeys(note for report in reports for note in report["notes"]))
     return whole
 

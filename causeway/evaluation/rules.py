@@ -25,6 +25,8 @@ class Rule(BaseModel):
     limit: Number | None = None
     of: str | None = None
     margin: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    exclude: Annotated[float, Field(ge=0, allow_inf_nan=False)] | None = None
+    absent: Literal["inconclusive", "skip"] = "inconclusive"
     on_doubt: Literal["inconclusive", "value"] = "inconclusive"
     why: Annotated[str, Field(min_length=1)]
 
@@ -34,6 +36,8 @@ class Rule(BaseModel):
             raise ValueError("give either limit or margin")
         if self.of is not None and self.limit is None:
             raise ValueError("`of` needs a limit: the factor on that metric")
+        if self.exclude is not None and (self.margin is None or self.exclude < self.margin):
+            raise ValueError("`exclude` needs a margin and is no less than it")
         return self
 
 
@@ -43,7 +47,13 @@ class Rules(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True)
 
     version: Literal[1]
+    family_wise_error: Annotated[float, Field(gt=0, le=0.05)] = 0.001
     rules: Annotated[tuple[Rule, ...], Field(min_length=1)]
+
+    @property
+    def champion_rules(self) -> int:
+        """How many rules share the family-wise error."""
+        return sum(rule.margin is not None for rule in self.rules)
 
 
 def parse_rules(text: str) -> Rules:

@@ -9,32 +9,49 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import pyarrow as pa
+
 from causeway.artifacts import Artifact
 from causeway.artifacts.hashing import text_hash
 from causeway.errors import UsageError
-from causeway.evaluation.closed_loop import SceneId
-from causeway.model.observation import ObservationSpec, Sample
+from causeway.evaluation.driving.closed_loop import SceneId
+from causeway.model.observation import ObservationSpec
 from causeway.simulation.pictures.cameras import MOUNTS
-from causeway.training.sample_store import chosen_rows, read_samples
+from causeway.training.sample_store import StoredSamples, chosen_index
 
 SPLITS = ("test", "val", "train")
 
 
-def pick(samples: Artifact, split: str, limit: int, labelled: bool) -> tuple[list[Sample], list[str]]:
+def pick(
+    samples: Artifact, split: str, limit: int, labelled: bool, around: bool = False
+) -> tuple[StoredSamples, list[str]]:
     """Samples of the first of `split`, test, val, train that holds any (`labelled`: any with reasoning), and notes.
 
-    With a limit the samples are spread evenly over the split, so that one long clip does not fill it.
-    UsageError for an unknown split or an empty artifact.
+    They are read when they are asked for, with what stood around them when `around`. With a limit they are spread
+    evenly over the split, so that one long clip does not fill it. UsageError for an unknown split or an empty artifact.
     """
     if split not in SPLITS or limit < 0:
         raise UsageError(f"split {split!r}, limit {limit}: a split of {', '.join(SPLITS)}, a limit of 0 (all) or more")
     order = [split, *(name for name in SPLITS if name != split)]
     for need in (True, None) if labelled else (None,):
         for name in order:
-            rows = chosen_rows(samples, name, need)
-            if rows:
-                return list(read_samples(samples, spread(rows, limit))), _notes(name, split, labelled, need)
+            index = chosen_index(samples, name, need)
+            if index.num_rows:
+                chosen = index.take(pa.array(spread(range(index.num_rows), limit)))
+                return StoredSamples(samples, chosen, around), _notes(name, split, labelled, need)
     raise UsageError(f"{samples.location}: holds no sample of any split; build samples first")
+
+
+def shard_of(chosen: StoredSamples, batch: int, shard: int, shards: int) -> StoredSamples:
+    """Every `shards`-th batch of the samples, from batch `shard` on: batches are those of the whole, to the last bit.
+
+    UsageError for a shard that there is not, or that would be empty.
+    """
+    batches = -(-len(chosen) // batch)
+    if not 0 <= shard < shards or shards > batches:
+        raise UsageError(f"shard {shard} of {shards}: {batches} batches of samples, shards counted from 0")
+    rows = [row for row in range(len(chosen)) if row // batch % shards == shard]
+    return StoredSamples(chosen.artifact, chosen.index.take(pa.array(rows, pa.int64())), chosen.around)
 
 
 def _notes(found: str, asked: str, labelled: bool, need: bool | None) -> list[str]:
@@ -53,19 +70,19 @@ def spread(rows: Sequence[Any], limit: int) -> list[Any]:
     return [rows[i * len(rows) // limit] for i in range(limit)]
 
 
-def data_of_samples(artifact: Artifact, chosen: Sequence[Sample]) -> dict[str, Any]:
+def data_of_samples(chosen: StoredSamples) -> dict[str, Any]:
     """What was measured on; `content_hash` is that of this selection, `artifact` that of all samples."""
-    ids = [s.sample_id for s in chosen]
-    sources = artifact.manifest.sources
+    manifest = chosen.artifact.manifest
+    column = {name: chosen.index.column(name).to_pylist() for name in ("sample_id", "clip_id", "split", "scenario")}
     return {
-        "name": ", ".join(sorted({source["name"] for source in sources})) or "samples",
-        "content_hash": text_hash(json.dumps([artifact.manifest.content_hash, ids])),
-        "artifact": artifact.manifest.content_hash,
-        "sources": sources,
-        "split": chosen[0].split,
+        "name": ", ".join(sorted({source["name"] for source in manifest.sources})) or "samples",
+        "content_hash": text_hash(json.dumps([manifest.content_hash, column["sample_id"]])),
+        "artifact": manifest.content_hash,
+        "sources": manifest.sources,
+        "split": column["split"][0],
         "samples": len(chosen),
-        "clips": len({s.clip_id for s in chosen}),
-        "scenarios": sorted({s.scenario for s in chosen if s.scenario}),
+        "clips": len(set(column["clip_id"])),
+        "scenarios": sorted({scenario for scenario in column["scenario"] if scenario}),
     }
 
 

@@ -1,17 +1,18 @@
 """Intervals: what a mean over samples says about samples not seen, when samples of one clip resemble each other.
 
-Knows the bootstrap over clusters (clips, scenes) and Wilson's interval for shares. Does not know what is measured.
-All randomness comes from a seed.
+Knows the bootstrap over clusters (clips, scenes) and Wilson's interval for shares. Does not know what is measured, nor
+how two policies are compared (`comparison`). All randomness comes from a seed.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Container, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 RESAMPLES = 1000
 LEVEL = 0.95
+_DRAWS = 250_000  # numbers drawn at once
 _Z = 1.959964  # two-sided 95 % of the normal distribution
 
 Array = NDArray[np.float64]
@@ -33,30 +34,66 @@ def mean(values: ArrayLike, clusters: Sequence[str], seed: int = 0, share: bool 
 
     A bootstrap of equal values is falsely certain; a `share` of all or none then gets Wilson's interval over clusters.
     """
-    array = np.asarray(values, dtype=np.float64)
-    known = np.isfinite(array)
-    array, names = array[known], np.asarray(clusters, dtype=object)[known]
-    if not len(array):
-        return Estimate(None, None, None, 0)
-    _, where = np.unique(names.astype(str), return_inverse=True)
-    count = int(where.max()) + 1
-    value = float(array.mean())
-    if count == 1:
-        return Estimate(value, None, None, len(array), 1)
-    drawn = _resampled_means(array, where, count, seed)
-    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
-    if share and np.isclose(low, high, rtol=0.0, atol=1e-9):  # sums of equal values differ in their last digits
-        low, high = wilson(value, count)
-    return Estimate(value, float(low), float(high), len(array), count)
+    return means({"": np.asarray(values, dtype=np.float64)}, clusters, seed, ("",) if share else ())[""]
 
 
-def _resampled_means(array: Array, where: NDArray[np.int64], count: int, seed: int) -> Array:
-    """Means [RESAMPLES] of samples of clusters drawn with replacement."""
-    sums = np.bincount(where, weights=array, minlength=count)
-    sizes = np.bincount(where, minlength=count)
+def means(
+    columns: Mapping[str, Array], clusters: Sequence[str], seed: int = 0, shares: Container[str] = ()
+) -> dict[str, Estimate]:
+    """`mean` of many columns [n] over the same clusters [n]; columns measured on the same rows share draws."""
+    names = np.asarray(clusters, dtype=object).astype(str)
+    alike: dict[bytes, list[str]] = {}
+    for name, column in columns.items():
+        alike.setdefault(np.isfinite(column).tobytes(), []).append(name)
+    found: dict[str, Estimate] = {}
+    for group in alike.values():
+        known = np.isfinite(columns[group[0]])
+        table = np.stack([np.asarray(columns[name], dtype=np.float64)[known] for name in group], axis=1)
+        estimates = _means(table, names[known], seed)
+        found |= {n: _certain(e) if n in shares else e for n, e in zip(group, estimates, strict=True)}
+    return {name: found[name] for name in columns}
+
+
+def _means(table: Array, names: NDArray[np.str_], seed: int) -> list[Estimate]:
+    """The mean of each column of table [n, columns] without gaps."""
+    if not len(table):
+        return [Estimate(None, None, None, 0)] * table.shape[1]
+    sums, sizes = by_cluster(table, names)
+    values = sums.sum(axis=0) / sizes.sum()
+    if len(sizes) == 1:
+        return [Estimate(float(value), None, None, len(table), 1) for value in values]
+    drawn = np.concatenate(list(resampled(sums, sizes, seed, RESAMPLES)))
+    low, high = np.quantile(drawn, [(1 - LEVEL) / 2, (1 + LEVEL) / 2], axis=0)
+    rows = zip(values.tolist(), low.tolist(), high.tolist(), strict=True)
+    return [Estimate(value, a, b, len(table), len(sizes)) for value, a, b in rows]
+
+
+def _certain(share: Estimate) -> Estimate:
+    """A share of all or none with Wilson's interval; sums of equal values differ in their last digits."""
+    if share.value is None or share.low is None or share.high is None or share.high - share.low > 1e-9:
+        return share
+    low, high = wilson(share.value, share.clusters)
+    return replace(share, low=low, high=high)
+
+
+def by_cluster(table: Array, names: NDArray[np.str_]) -> tuple[Array, Array]:
+    """(sums [clusters, columns], rows in each [clusters]) of table [n, columns]."""
+    _, where = np.unique(names, return_inverse=True)
+    sums = np.zeros((int(where.max()) + 1, table.shape[1]))
+    np.add.at(sums, where, table)
+    return sums, np.bincount(where).astype(np.float64)
+
+
+def resampled(sums: Array, sizes: Array, seed: int, resamples: int) -> Iterator[Array]:
+    """Means [some, columns] of clusters drawn with replacement, `resamples` in all, a few at a time."""
     rng = np.random.default_rng(seed)
-    times = rng.multinomial(count, np.full(count, 1 / count), size=RESAMPLES)
-    return (times @ sums) / (times @ sizes)
+    count = len(sizes)
+    some = max(1, _DRAWS // count)
+    for start in range(0, resamples, some):
+        rows = min(some, resamples - start)
+        drawn = rng.integers(count, size=(rows, count)) + count * np.arange(rows)[:, None]
+        times = np.bincount(drawn.ravel(), minlength=rows * count).reshape(rows, count).astype(np.float64)
+        yield (times @ sums) / (times @ sizes)[:, None]
 
 
 def wilson(share: float, n: int) -> tuple[float, float]:

@@ -38,10 +38,16 @@ class GateConfig:
 
 @step(kind="report")
 def evaluate(
-    policy: Artifact, samples: Artifact | None, clips: Artifact | None = None, *, out: Writer, config: EvaluateConfig
+    policy: Artifact,
+    samples: Artifact | None,
+    clips: Artifact | None = None,
+    evidence: Artifact | None = None,
+    *,
+    out: Writer,
+    config: EvaluateConfig,
 ) -> None:
     """Measure a policy with the suites of the config; writes report.json, report.html, values, rollouts and films."""
-    _evaluate(policy, Data(samples, clips), out, config, config.suites)
+    _evaluate(policy, Data(samples, clips, evidence), out, config, config.suites)
 
 
 @step(kind="report")
@@ -63,9 +69,11 @@ def evaluate_closed_loop(
 
 
 @step(kind="report")
-def evaluate_reasoning(policy: Artifact, samples: Artifact | None, *, out: Writer, config: SuiteConfig) -> None:
-    """The words: well formed, right, kept."""
-    _evaluate(policy, Data(samples), out, config, ("reasoning",))
+def evaluate_reasoning(
+    policy: Artifact, samples: Artifact | None, evidence: Artifact | None = None, *, out: Writer, config: SuiteConfig
+) -> None:
+    """The words: well formed, right, kept; with evidence also how much of them was not there."""
+    _evaluate(policy, Data(samples, None, evidence), out, config, ("reasoning",))
 
 
 @step(kind="report")
@@ -82,30 +90,50 @@ def measure_latency(policy: Artifact, samples: Artifact | None, *, out: Writer, 
 
 @step(kind="report")
 def merge_reports(reports: list[Artifact], *, out: Writer) -> None:
-    """Reports of one policy become one; UnusableInput when they are of two policies or measure the same twice."""
+    """Reports of one policy become one, parts of a suite its whole.
+
+    UnusableInput when they are of two policies, measure the same twice or lack a part.
+    """
     import pyarrow as pa
 
-    from causeway.evaluation.report import merged, read_report
+    from causeway.evaluation.report import merged
 
-    report = merged([read_report(one) for one in reports])
     for name in ("values", "rollouts"):
         out.table(name, pa.concat_tables([one.table(name) for one in reports]))
+    report = merged(_whole(reports))
     for one in reports:
         for name in (name for name in one.manifest.files if name.startswith("videos/")):
             out.path(name).write_bytes(one.path(name).read_bytes())
     _write(report, out)
 
 
+def _whole(reports: Sequence[Artifact]) -> list[dict[str, Any]]:
+    """The reports, the parts of a suite that was measured in parts joined to one."""
+    from causeway.evaluation.report import read_report
+    from causeway.evaluation.shards import is_shard, joined
+
+    read = [(read_report(one), one) for one in reports]
+    parts = [(report, one) for report, one in read if is_shard(report)]
+    whole = [report for report, _ in read if not is_shard(report)]
+    if parts:
+        seed = parts[0][1].manifest.config.get("seed", 0)
+        whole.append(joined([report for report, _ in parts], [one.table("values") for _, one in parts], seed))
+    return whole
+
+
 @step(kind="gate")
 def gate(report: Artifact, champion: Artifact | None, *, out: Writer, config: GateConfig) -> None:
-    """Hold a report against rules and the champion's report; writes decision.json and never raises for a refusal."""
+    """Hold a report against rules and the champion's report; writes decision.json and its page, refused or not."""
     from causeway.evaluation.gate import decide
+    from causeway.evaluation.page.champion_parts import compared
+    from causeway.evaluation.page.page import gate_page
     from causeway.evaluation.rules import parse_rules
 
-    decision = decide(
-        _evaluated(report), parse_rules(config.rules), _evaluated(champion) if champion else None, config.seed
-    )
+    candidate, beside = _evaluated(report), _evaluated(champion) if champion else None
+    decision = decide(candidate, parse_rules(config.rules), beside, config.seed)
     out.path("decision.json").write_text(json.dumps(decision, indent=1, allow_nan=False) + "\n")
+    differs = beside and compared(candidate.report, candidate.values, beside.report, beside.values, config.seed)
+    out.path("decision.html").write_text(gate_page(candidate.report, decision, differs or ()), encoding="utf-8")
     verdicts = [rule["verdict"] for rule in decision["rules"]]
     out.count(rules=len(verdicts), failed=verdicts.count("fail"), inconclusive=verdicts.count("inconclusive"))
 
@@ -118,8 +146,11 @@ def _evaluated(artifact: Artifact) -> Any:
 
 
 def _evaluate(policy: Artifact, data: Data, out: Writer, config: SuiteConfig, suites: Sequence[str]) -> None:
-    from causeway.evaluation.measured import value_rows
+    import pyarrow as pa
+
+    from causeway.evaluation.measured import value_table
     from causeway.evaluation.report import build_report
+    from causeway.evaluation.training_record import training_of
     from causeway.model import Policy
 
     check_data(suites, data, config)
@@ -131,7 +162,9 @@ def _evaluate(policy: Artifact, data: Data, out: Writer, config: SuiteConfig, su
     report = build_report(
         measured, {suite: one.data for suite, one in found.items()}, policy.manifest.content_hash, config.seed
     )
-    out.table("values", [row for one in measured for row in value_rows(one)])
+    report["training"] = training_of(policy)
+    tables = [value_table(one) for one in measured if one.values]
+    out.table("values", pa.concat_tables(tables) if tables else [])
     out.table("rollouts", [row for one in found.values() for row in one.rollouts])
     for name, content in (file for one in found.values() for file in one.files.items()):
         out.path(name).write_bytes(content)
@@ -139,7 +172,7 @@ def _evaluate(policy: Artifact, data: Data, out: Writer, config: SuiteConfig, su
 
 
 def _write(report: dict[str, Any], out: Writer) -> None:
-    from causeway.evaluation.page import report_page
+    from causeway.evaluation.page.page import report_page
     from causeway.evaluation.report import FILE_NAME, to_json
 
     out.path(FILE_NAME).write_text(to_json(report), encoding="utf-8")

@@ -28,11 +28,28 @@ class SuiteConfig:
     samples_per_moment: int = 6  # open loop
     scenes: int = 4  # closed loop: scenes in all, the scenarios in turn
     replays: int = 4  # log replay: at most so many clips, spread over those that can be driven again; 0 = all
+    latency_s: float = 0.0  # closed loop and log replay: answers are followed so long after the picture they answer
     others: str = "log"  # log replay: `log`, others do what is on record; `idm`, they brake for who is ahead
     calls: int = 30  # latency
     seed: int = 0
     batch: int = 8  # samples of one question; fixed by sample order, so it never changes an answer
-    deadline_s: float = 60.0  # an answer to a batch that takes longer has failed
+    deadline_s: float = 60.0  # a question that takes longer is answered too late, which is a failure
+    shard: int = 0  # open, closed loop: which of so many parts; `merge_reports` joins them to the numbers of the whole
+    shards: int = 1
+    judge: str = ""  # reasoning: MODEL@URL of an OpenAI-compatible endpoint that judges the words
+    corrections: str = ""  # reasoning: a folder of what reviewers said, to hold judges against people
+    said: str = field(default="", init=False)  # hash of what they said: another word makes another report
+
+    def __post_init__(self) -> None:
+        """Look at what is named before anything is run."""
+        if self.judge:
+            from causeway.reasoning.teachers.endpoint_address import address
+
+            address(self.judge)
+        if self.corrections:
+            from causeway.reasoning.review import ReviewConfig
+
+            object.__setattr__(self, "said", ReviewConfig(self.corrections).state)
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,6 +58,7 @@ class Data:
 
     samples: Artifact | None
     clips: Artifact | None = None
+    evidence: Artifact | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,72 +80,66 @@ def _ask_config(config: SuiteConfig, n: int = 1) -> AskConfig:
 def _on_samples(
     suite: str, samples: Artifact | None, config: SuiteConfig, labelled: bool, run: Callable[[list[Sample]], Measured]
 ) -> Found:
-    from dataclasses import replace
-
     from causeway.evaluation.selection import data_of_samples, pick
 
     assert samples is not None, "`check_data` has seen to it"
     chosen, notes = pick(samples, config.split, config.limit, labelled)
-    measured = run(chosen)
-    said = [f"{suite}: {note}" for note in notes]
-    return Found(replace(measured, notes=[*said, *measured.notes]), data_of_samples(samples, chosen))
+    return Found(_with_notes(run(list(chosen)), suite, notes), data_of_samples(chosen))
+
+
+def _with_notes(measured: Measured, suite: str, notes: Sequence[str]) -> Measured:
+    from dataclasses import replace
+
+    return replace(measured, notes=[*(f"{suite}: {note}" for note in notes), *measured.notes])
 
 
 def _open_loop(policy: Answering, data: Data, config: SuiteConfig) -> Found:
     from causeway.evaluation.open_loop_suite import open_loop
+    from causeway.evaluation.selection import data_of_samples, pick, shard_of
+    from causeway.evaluation.shards import told_shard
 
-    asking = _ask_config(config, config.samples_per_moment)
-    return _on_samples("open-loop", data.samples, config, False, lambda chosen: open_loop(policy, chosen, asking))
+    assert data.samples is not None, "`check_data` has seen to it"
+    around = any(name.endswith(".around.safetensors") for name in data.samples.manifest.files)
+    chosen, notes = pick(data.samples, config.split, config.limit, labelled=False, around=around)
+    if not around:
+        notes.append("these samples hold no surroundings: collisions and off-road were not measured")
+    part = shard_of(chosen, config.batch, config.shard, config.shards)
+    measured = open_loop(policy, part, _ask_config(config, config.samples_per_moment))
+    told = data_of_samples(chosen)
+    if config.shards > 1:
+        told |= told_shard(measured, config.shard, config.shards)
+    return Found(_with_notes(measured, "open-loop", notes), told)
 
 
 def _reasoning(policy: Answering, data: Data, config: SuiteConfig) -> Found:
-    from causeway.evaluation.reasoning import reasoning
+    from causeway.evaluation.words.reasoning import Beside, evidence_of, reasoning
 
     asking = _ask_config(config)
-    return _on_samples("reasoning", data.samples, config, True, lambda chosen: reasoning(policy, chosen, asking))
+
+    def run(chosen: list[Sample]) -> Measured:
+        beside = Beside(evidence_of(data.evidence, chosen), config.judge, config.corrections)
+        return reasoning(policy, chosen, asking, beside)
+
+    return _on_samples("reasoning", data.samples, config, True, run)
 
 
 def _faithfulness(policy: Answering, data: Data, config: SuiteConfig) -> Found:
-    from causeway.evaluation.faithfulness import faithfulness
+    from causeway.evaluation.words.faithfulness import faithfulness
 
     asking = _ask_config(config)
     return _on_samples("faithfulness", data.samples, config, True, lambda chosen: faithfulness(policy, chosen, asking))
 
 
 def _closed_loop(policy: Answering, data: Data, config: SuiteConfig) -> Found:
-    from causeway.evaluation.closed_loop import baseline_rollouts, expert_rollouts, roll_out, rollout_rows, scene_ids
-    from causeway.evaluation.films import worst_drives
-    from causeway.evaluation.rollout_scores import closed_loop
-    from causeway.evaluation.selection import data_of_scenes, spec_of, world_spec
+    from causeway.evaluation.driving.closed_loop_suite import drive_world
 
-    scenes = scene_ids(config.scenes, config.seed)
-    driven = roll_out(policy, scenes, _ask_config(config), spec=world_spec(spec_of(data.samples)))
-    held, expert = baseline_rollouts(scenes), expert_rollouts(scenes)
-    measured = closed_loop(driven, expert, held)
-    worst, files = worst_drives("closed-loop", driven, measured.values["scene_score"])
-    rows = rollout_rows([*driven, *held, *expert])
-    return Found(measured, data_of_scenes(scenes) | {"worst": worst}, rows, files)
+    return drive_world(policy, data, config)
 
 
 def _replay(policy: Answering, data: Data, config: SuiteConfig) -> Found:
-    from causeway.evaluation import replays
-    from causeway.evaluation.closed_loop import baseline_rollouts, roll_out, rollout_rows
-    from causeway.evaluation.films import worst_drives
-    from causeway.evaluation.rollout_scores import closed_loop
-    from causeway.evaluation.selection import spec_of
+    from causeway.evaluation.driving.closed_loop_suite import drive_clips
 
-    assert data.clips is not None, "`check_data` has seen to it"
-    spec = spec_of(data.samples)
-    chosen = replays.choose(data.clips, data.samples, spec, config.others, config.replays)
-    told = replays.data_of_replays(data.clips, chosen.scenes, config.others)
-    if not chosen.scenes:
-        return Found(replays.nothing(chosen.notes), told)
-    driven = roll_out(policy, chosen.scenes, _ask_config(config), spec=spec)
-    held = baseline_rollouts(chosen.scenes)
-    measured = closed_loop(driven, chosen.recorded, held)
-    worst, files = worst_drives("replay", driven, measured.values["scene_score"])
-    rows = rollout_rows([*driven, *held, *chosen.recorded])
-    return Found(replays.told_apart(measured, chosen.notes), told | {"worst": worst}, rows, files)
+    return drive_clips(policy, data, config)
 
 
 def _latency(policy: Answering, data: Data, config: SuiteConfig) -> Found:
@@ -139,9 +151,10 @@ def _latency(policy: Answering, data: Data, config: SuiteConfig) -> Found:
         measured = latency(policy, [example_observation()], config.calls, config.seed)
         return Found(measured, data_of_examples(machine()))
     chosen, _ = pick(data.samples, config.split, min(config.limit or config.calls, config.calls), False)
-    return Found(latency(policy, chosen, config.calls, config.seed), data_of_samples(data.samples, chosen))
+    return Found(latency(policy, list(chosen), config.calls, config.seed), data_of_samples(chosen))
 
 
+IN_PARTS = ("open-loop", "closed-loop", "replay")  # F1 and swapped words are of all samples together
 NEED_SAMPLES = ("open-loop", "reasoning", "faithfulness")
 SUITES: dict[str, Callable[[Any, Data, SuiteConfig], Found]] = {
     "open-loop": _open_loop,
@@ -158,6 +171,10 @@ def check_data(suites: Sequence[str], data: Data, config: SuiteConfig) -> None:
     unknown = sorted(set(suites) - set(SUITES))
     if unknown or not suites:
         raise UsageError(f"suite {(unknown or ['(none)'])[0]!r}: suites are {', '.join(SUITES)}")
+    if config.shards > 1 and len(set(suites)) > 1:
+        raise UsageError(f"part {config.shard} of {config.shards}: measure the parts of one suite at a time")
+    if config.shards > 1 and suites[0] not in IN_PARTS:
+        raise UsageError(f"suite {suites[0]} is measured in one piece; in parts: {', '.join(IN_PARTS)}")
     for suite in suites:
         if suite in NEED_SAMPLES and data.samples is None:
             raise UsageError(f"suite {suite} needs samples; name a samples artifact")

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from causeway.errors import UsageError
-from causeway.evaluation.answers import AskConfig, ask
-from causeway.evaluation.closed_loop import BLIND
+from causeway.evaluation.answers import AskConfig, ask, seed_of
+from causeway.evaluation.driving.closed_loop import BLIND
 from causeway.evaluation.latency import latency
 from causeway.model.observation import Observation
 from causeway.simulation.world import World
@@ -42,14 +42,30 @@ def test_too_few_samples_is_a_failure(known, samples):
     assert "asked for (6, 64, 3)" in answers.failure[0]
 
 
-def test_late_is_a_failure(known, samples):
-    class Slow:
-        def predict(self, samples, n=1, seed=0, **options):
-            time.sleep(0.02)
-            return known().predict(samples, n)
+def test_late_is_a_failure_of_the_slow_sample_alone(known, samples):
+    def slow(seen):
+        if shows(3)(seen):
+            time.sleep(0.15)
+        return ""
 
-    answers = ask(Slow(), samples[:1], AskConfig(deadline_s=0.001))
-    assert answers.failure[0].startswith("late")
+    answers = ask(known(break_on=slow), samples, AskConfig(batch=4, deadline_s=0.1))
+    assert [i for i, why in enumerate(answers.failure) if why] == [3]
+    assert answers.failure[3] == "late: more than 0.1 s"
+
+
+def test_every_sample_has_a_seed_of_its_own_and_an_observation_the_configs(samples):
+    seen = []
+
+    class Noting:
+        def predict(self, samples, n=1, seed=0, **options):
+            seen.append(seed)
+            raise RuntimeError
+
+    ask(Noting(), samples[:2], AskConfig(seed=5))
+    assert seen == [[seed_of(5, "s000"), seed_of(5, "s001")], seed_of(5, "s000"), seed_of(5, "s001")]
+    seen.clear()
+    ask(Noting(), [sample.observation for sample in samples[:2]], AskConfig(seed=5))
+    assert seen == [5, 5, 5]
 
 
 def test_forced_words_travel_with_their_sample(known, samples):

@@ -4,7 +4,7 @@ from pathlib import Path
 import pytest
 
 from causeway.errors import UnusableInput
-from causeway.evaluation.gate import Evaluated, decide, judge_interval, paired, unpaired
+from causeway.evaluation.gate import Evaluated, decide, judge_interval, unpaired
 from causeway.evaluation.rules import parse_rules, rules_text
 from causeway.evaluation.statistics import Estimate
 
@@ -83,7 +83,58 @@ def test_the_margin_to_the_champion():
     mixed = Evaluated(report({"ade": metric(1.05, 0.8, 1.4)}), {"ade": by_unit([0.0, 2.1] * 10)})
     found = decide(mixed, rule, champion)
     assert found["decision"] == "inconclusive"
-    assert "would tell" in found["rules"][0]["detail"]
+    assert found["rules"][0]["needed"] == 2219, "((3.0902 + 1.2816) * 1.07728 / 0.1)^2 = 2218.1"
+    assert "about 2219 would exclude a loss of 0.100 m" in found["summary"]
+
+
+def shares(worse, better, of):
+    """A champion that never collides and a candidate that does in `worse` of the clips; `better` the other way."""
+    ours, theirs = [1.0] * worse + [0.0] * (of - worse), [0.0] * (of - better) + [1.0] * better
+    reports = [report({"hits": metric(sum(side) / of, 0, 1, of, "share")}) for side in (ours, theirs)]
+    return [Evaluated(one, {"hits": by_unit(side)}) for one, side in zip(reports, (ours, theirs), strict=True)]
+
+
+@pytest.mark.parametrize(
+    ("worse", "better", "of", "decision"),
+    [
+        (0, 0, 8, "inconclusive"),  # eight clips without a collision exclude no loss of 5 in 100
+        (0, 0, 134, "inconclusive"),
+        (0, 0, 135, "promote"),  # ln(0.001) / ln(0.95) = 134.7
+        (3, 3, 400, "promote"),
+        (6, 0, 200, "inconclusive"),  # six against none may be chance at 0.1 %
+        (20, 0, 200, "refuse"),
+        (20, 1, 200, "refuse"),
+    ],
+)
+def test_a_margin_of_nothing_with_what_must_be_excluded(worse, better, of, decision):
+    candidate, champion = shares(worse, better, of)
+    assert decide(candidate, rules(metric="hits", op="<=", margin=0, exclude=0.05), champion)["decision"] == decision
+
+
+def test_rules_share_the_error_of_the_family():
+    candidate, champion = shares(0, 0, 135)
+    one = {"metric": "hits", "op": "<=", "margin": 0, "exclude": 0.05, "why": "because"}
+    found = decide(candidate, parse_rules(json.dumps({"version": 1, "rules": [one] * 4})), champion)
+    assert found["decision"] == "inconclusive", "each rule has a quarter of 0.1 %"
+    assert found["rules"][0]["loss"]["level"] == pytest.approx(1 - 0.00025)
+    assert found["rules"][0]["needed"] == 162, "ln(0.00025) / ln(0.95) = 161.7"
+    lax = decide(candidate, parse_rules(json.dumps({"version": 1, "family_wise_error": 0.05, "rules": [one]})), champion)
+    assert lax["decision"] == "promote"
+
+
+def test_data_without_a_metric_may_be_allowed():
+    skip = rules(metric="path_collision", op="<=", margin=0, exclude=0.05, absent="skip")
+    found = decide(Evaluated(report({})), skip, Evaluated(report({})))
+    assert (found["rules"][0]["verdict"], found["decision"]) == ("skipped", "inconclusive"), "nothing was judged"
+    unmeasured = Evaluated(report({"path_collision": metric(None, n=0, unit="share")}))
+    found = decide(unmeasured, rules(metric="path_collision", op="<=", margin=0), unmeasured)
+    assert (found["rules"][0]["verdict"], found["decision"]) == ("inconclusive", "inconclusive")
+
+
+def test_a_champion_without_the_suite_decides_nothing():
+    candidate, _ = shares(0, 0, 200)
+    found = decide(candidate, rules(metric="hits", op="<=", margin=0, exclude=0.05), Evaluated(report({})))
+    assert "the champion was not measured" in found["summary"]
 
 
 def test_higher_is_better_turns_the_margin():
@@ -128,8 +179,7 @@ def test_other_data_cannot_be_compared():
     assert "eeeeeeeeeeee" in found["summary"]
 
 
-def test_pairs_and_widest_intervals():
-    assert paired(by_unit([1.0]), {"other": ("x", 1.0)}, 1.0, 0) is None
+def test_the_widest_interval_of_what_cannot_be_paired():
     difference = unpaired(metric(10, 8, 12), metric(4, 3, 5), 2.0)
     assert (difference.value, difference.low, difference.high) == (2, -2, 6)
 
@@ -149,6 +199,9 @@ def test_shipped_rules_are_valid():
         ("version: 1\nrules: [{metric: a, op: '<=', why: x}]", "either limit or margin"),
         ("version: 1\nrules: [{metric: a, op: '<=', margin: 1, of: b, why: x}]", "`of` needs a limit"),
         ("version: 1\nrules: [{metric: a, op: '<=', limit: .nan, why: x}]", "finite"),
+        ("version: 1\nrules: [{metric: a, op: '<=', margin: 1, exclude: 0.5, why: x}]", "no less than it"),
+        ("version: 1\nrules: [{metric: a, op: '<=', limit: 1, exclude: 2, why: x}]", "needs a margin"),
+        ("version: 1\nfamily_wise_error: 0.5\nrules: [{metric: a, op: '<=', limit: 1, why: x}]", "family_wise_error"),
         ("version: 1\nrules: [{metric: a, op: '<=', limit: 1, why: x, colour: red}]", "colour"),
         ("rules: [", "not YAML"),
         ("- a", "the file"),

@@ -28,7 +28,9 @@ def test_both_conventions_by_hand():
     assert found["min_ade_2"] == pytest.approx(1.5)
     assert found["min_ade_2_at_3s"] == pytest.approx(1.5), "the sample chosen over the whole horizon"
     assert found["alpasim_min_ade@2.5s"] == pytest.approx(0.0), "the best sample of this horizon"
+    assert found["alpasim_min_ade@3s"] == pytest.approx(0.0), "where the other convention says 1.5"
     assert found["alpasim_min_ade@5s"] == pytest.approx(18 * 4 / 50)
+    assert found["alpasim_min_ade@6.4s"] == found["min_ade_2"], "over the whole horizon the two agree"
     assert found["fde"] == pytest.approx(4.0)
     assert (found["miss_rate"], found["miss_rate_2"], found["min_fde_2"]) == (1.0, 0.0, 1.5)
 

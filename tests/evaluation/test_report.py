@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from causeway.errors import UnusableInput
-from causeway.evaluation.measured import Measured, groups_of, value_rows
+from causeway.evaluation.measured import Measured, groups_of, value_table
 from causeway.evaluation.report import build_report, from_json, merged, to_json
 from causeway.evaluation.statistics import exact
 
@@ -37,7 +37,7 @@ def test_a_report_round_trips():
 def test_groups_and_values_keep_what_was_not_measured():
     found = groups_of(measured(), 0)
     assert found["curve"]["ade"] == {"value": 1.0, "low": None, "high": None, "n": 1, "unit": "m"}
-    rows = value_rows(measured())
+    rows = value_table(measured()).to_pylist()
     assert [row["value"] for row in rows] == [1.0, None, 3.0]
     assert rows[2] | {"value": 0} == {"suite": "open-loop", "metric": "ade", "unit_id": "c", "cluster": "l", "value": 0}
 

@@ -1,0 +1,108 @@
+"""The suites that drive: scenes of the built-in world, and recorded clips by log replay.
+
+Knows which rollouts are measured against which, what a report must be told of how they were driven, and how the scenes
+are shared among parts of an evaluation. Does not know formulas (`rollout_scores`) or stepping (`closed_loop`).
+"""
+
+import json
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any, TypeVar
+
+from causeway.artifacts.hashing import text_hash
+from causeway.errors import UsageError
+from causeway.evaluation.answers import Answering, AskConfig
+from causeway.evaluation.driving import replays
+from causeway.evaluation.driving.closed_loop import (
+    REPLAN_TICKS,
+    Rollout,
+    baseline_rollouts,
+    expert_rollouts,
+    roll_out,
+    rollout_rows,
+    scene_ids,
+)
+from causeway.evaluation.driving.films import worst_drives
+from causeway.evaluation.driving.rollout_scores import closed_loop
+from causeway.evaluation.measured import Measured
+from causeway.evaluation.selection import data_of_scenes, spec_of, world_spec
+from causeway.evaluation.shards import told_shard
+from causeway.evaluation.suites import Data, Found, SuiteConfig
+from causeway.simulation.conditions import Conditions
+from causeway.simulation.vehicle import TICK_S
+
+Scene = TypeVar("Scene")
+
+
+def drive_world(policy: Answering, data: Data, config: SuiteConfig) -> Found:
+    """The suite `closed-loop`."""
+    whole = scene_ids(config.scenes, config.seed)
+    scenes, conditions = part(whole, config), Conditions(latency_s=config.latency_s)
+    spec = world_spec(spec_of(data.samples))
+    driven = roll_out(policy, scenes, _asking(config), spec=spec, conditions=conditions)
+    held, expert = baseline_rollouts(scenes, conditions=conditions), expert_rollouts(scenes)
+    measured = closed_loop(driven, expert, held)
+    told = data_of_scenes(whole) | _how(config)
+    return _found("closed-loop", measured, _distinct(told, config), (driven, held, expert), config)
+
+
+def drive_clips(policy: Answering, data: Data, config: SuiteConfig) -> Found:
+    """The suite `replay`."""
+    assert data.clips is not None, "`check_data` has seen to it"
+    spec, conditions = spec_of(data.samples), Conditions(latency_s=config.latency_s)
+    chosen = replays.choose(data.clips, data.samples, spec, config.others, config.replays)
+    told = replays.data_of_replays(data.clips, chosen.scenes, config.others)
+    if not chosen.scenes:
+        return Found(replays.nothing(chosen.notes), told)
+    scenes, recorded = part(chosen.scenes, config), part(chosen.recorded, config)
+    driven = roll_out(policy, scenes, _asking(config), spec=spec, conditions=conditions)
+    held = baseline_rollouts(scenes, conditions=conditions)
+    measured = replays.told_apart(closed_loop(driven, recorded, held), chosen.notes)
+    return _found("replay", measured, _distinct(told | _how(config), config), (driven, held, recorded), config)
+
+
+def part(scenes: Sequence[Scene], config: SuiteConfig) -> list[Scene]:
+    """Every `shards`-th batch of scenes from batch `shard` on: the groups that are driven together stay together.
+
+    UsageError for a part that there is not.
+    """
+    batches = -(-len(scenes) // config.batch)
+    if not 0 <= config.shard < config.shards or config.shards > batches:
+        raise UsageError(f"part {config.shard} of {config.shards}: {batches} batches of scenes, counted from 0")
+    return [scene for place, scene in enumerate(scenes) if place // config.batch % config.shards == config.shard]
+
+
+def _asking(config: SuiteConfig) -> AskConfig:
+    return AskConfig(1, config.seed, config.batch, config.deadline_s)
+
+
+def _how(config: SuiteConfig) -> dict[str, Any]:
+    """How it was driven, for the report's reader."""
+    return {"replanned_every_s": REPLAN_TICKS * TICK_S, "latency_s": config.latency_s}
+
+
+def _distinct(told: dict[str, Any], config: SuiteConfig) -> dict[str, Any]:
+    """Scenes that are driven with late answers are other data: reports with and without are not to be compared."""
+    if not config.latency_s:
+        return told
+    return told | {"content_hash": text_hash(json.dumps([told["content_hash"], config.latency_s]))}
+
+
+def _found(
+    suite: str,
+    measured: Measured,
+    told: dict[str, Any],
+    rollouts: tuple[Sequence[Rollout], Sequence[Rollout], Sequence[Rollout]],
+    config: SuiteConfig,
+) -> Found:
+    """What a suite hands over: its worst drives are filmed, files of a part have its number in their names."""
+    score = "replay_scene_score" if suite == "replay" else "scene_score"
+    name = suite if config.shards == 1 else f"{suite}-part{config.shard}"
+    worst, files = worst_drives(name, rollouts[0], measured.values[score])
+    told |= {"worst": worst}
+    if config.shards > 1:
+        told |= told_shard(measured, config.shard, config.shards)
+    if config.latency_s:
+        late = f"{suite}: every answer is followed {config.latency_s:g} s after the picture that it answers"
+        measured = replace(measured, notes=[*measured.notes, late])
+    return Found(measured, told, rollout_rows([r for some in rollouts for r in some]), files)
