@@ -1,7 +1,7 @@
 """Questions in, answers out: one policy asked for a batch, with deadlines kept and its output checked.
 
 Knows a policy's `predict` and what it costs. Does not know queues, protocols or where a policy came from. A policy is
-anything with `predict(observations, n, seed, temperature=, use_reasoning=, flow_steps=) -> Prediction`.
+anything with `predict(observations, n, seed, temperature=, use_reasoning=, flow_steps=, max_reasoning_tokens=)`.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Protocol
 
 import numpy as np
@@ -18,8 +18,9 @@ from numpy.typing import NDArray
 from causeway.errors import UnusableInput
 from causeway.model.observation import HORIZON_STEPS, Observation, ObservationSpec, example_observation
 from causeway.model.prediction import Prediction
+from causeway.serving.batching import LARGEST_BATCH
 from causeway.serving.contract import TIMING
-from causeway.serving.deadline import Costs, Cut, choose_cut
+from causeway.serving.deadline import SHORT_REASONING, Costs, Cut, choose_cut, cuts
 from causeway.serving.request import Question, Settings
 from causeway.serving.tensors import InvalidRequest
 
@@ -41,13 +42,14 @@ class Predicts(Protocol):
         self,
         samples: Sequence[Observation],
         n: int = 1,
-        seed: int = 0,
+        seed: int | Sequence[int] = 0,
         *,
         temperature: float = 0.6,
         use_reasoning: bool = True,
         flow_steps: int = 10,
+        max_reasoning_tokens: int | None = None,
     ) -> Prediction:
-        """Answers for a batch of observations, n samples each."""
+        """Answers for a batch of observations, n samples each; several seeds = one for each observation."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,26 +77,51 @@ class Answered:
     timing_ms: NDArray[np.float32]  # as TIMING
     degraded: str  # what was cut to meet the deadline, "" = nothing
     lacked: str  # what the answer lacks for another reason: cameras, the end of a reasoning; "" = nothing
+    started_s: float  # when its batch was begun and ended, seconds of the monotonic clock
+    ended_s: float
+    batch: int  # questions in it
 
 
 class Answerer:
-    """A policy with what is known of its costs; called by one thread at a time."""
+    """A policy with what is known of its costs, by the size of a batch; called by one thread at a time."""
 
     def __init__(self, policy: Predicts) -> None:
         self._policy = policy
-        self._costs = Costs()
+        self._costs: dict[int, Costs] = {}  # by size of the batch
 
     def warm_up(self, spec: ObservationSpec) -> None:
-        """Answer an example twice: the first call pays for what is made once, the second tells the costs."""
+        """Answer examples: the first call pays for what is made once, the others tell the costs.
+
+        One question with a whole and a short reasoning, and as many at once as a batch takes.
+        """
         observation = example_observation(spec=spec)
         self._policy.predict([observation], 1, 0)
-        self._costs = Costs()
-        self._predict([observation], Settings(), Cut())
+        for cut in (Cut(), Cut(max_reasoning_tokens=SHORT_REASONING)):
+            for size in (1, LARGEST_BATCH):
+                self._predict([observation] * size, Settings(), cut)
+
+    def costs(self, size: int) -> Costs:
+        """What a batch of this size costs: as measured, or as the nearest size below that was, if any."""
+        known = max((n for n in self._costs if n <= size), default=0)
+        return self._costs.get(known, Costs())
+
+    def hopeless(self, asked: Asked, waiting: int) -> bool:
+        """True when not even the deepest cut comes in time behind `waiting` others.
+
+        With nobody before it a question is always tried: costs that were measured too high are then measured again.
+        """
+        remaining = asked.remaining_ms()
+        if remaining is None or waiting == 0:
+            return False
+        deepest = cuts(asked.question.settings.reasoning)[-1]
+        rounds, last = divmod(waiting, LARGEST_BATCH)
+        return rounds * self.costs(LARGEST_BATCH).of(deepest) + self.costs(last + 1).of(deepest) > remaining
 
     def key(self, asked: Asked) -> Hashable:
         """Questions with equal keys can share one call of the policy."""
         question, remaining = asked.question, asked.remaining_ms()
-        return question.settings, remaining is None, choose_cut(question.settings.reasoning, remaining, self._costs)
+        shared = replace(question.settings, seed=0)  # each question keeps a seed of its own
+        return shared, remaining is None, choose_cut(shared.reasoning, remaining, self.costs(1))
 
     def answer(self, batch: Sequence[Asked]) -> list[Answered | Exception]:
         """An answer, or the reason why there is none, for each question of a batch with one key."""
@@ -125,8 +152,9 @@ class Answerer:
     def _together(self, batch: Sequence[Asked]) -> list[Answered]:
         started_s, settings = time.perf_counter(), batch[0].question.settings
         tightest = min((r for asked in batch if (r := asked.remaining_ms()) is not None), default=None)
-        cut = choose_cut(settings.reasoning, tightest, self._costs)
-        prediction = self._predict([asked.question.observation for asked in batch], settings, cut)
+        cut = choose_cut(settings.reasoning, tightest, self.costs(len(batch)))
+        seeds = [asked.question.settings.seed for asked in batch]
+        prediction = self._predict([asked.question.observation for asked in batch], settings, cut, seeds)
         ended_s = time.perf_counter()
         return [
             Answered(
@@ -137,22 +165,28 @@ class Answerer:
                 timing_ms=_timing(asked, prediction, started_s, ended_s),
                 degraded=cut.degraded,
                 lacked=_lacked(prediction, row),
+                started_s=started_s,
+                ended_s=ended_s,
+                batch=len(batch),
             )
             for row, asked in enumerate(batch)
         ]
 
-    def _predict(self, observations: Sequence[Observation], settings: Settings, cut: Cut) -> Prediction:
+    def _predict(
+        self, observations: Sequence[Observation], settings: Settings, cut: Cut, seeds: Sequence[int] = ()
+    ) -> Prediction:
         started_s = time.perf_counter()
         prediction = self._policy.predict(
             observations,
             settings.samples,
-            settings.seed,
+            settings.seed if len(set(seeds)) < 2 else seeds,
             temperature=settings.temperature,
             use_reasoning=cut.reasoning,
             flow_steps=cut.flow_steps,
+            **({"max_reasoning_tokens": cut.max_reasoning_tokens} if cut.max_reasoning_tokens else {}),
         )
         total_ms = (time.perf_counter() - started_s) * 1e3
-        self._costs = self._costs.after(cut, prediction.timing_ms, total_ms)
+        self._costs[len(observations)] = self.costs(len(observations)).after(cut, prediction.timing_ms, total_ms)
         return _checked(prediction, len(observations), settings.samples)
 
 

@@ -75,6 +75,16 @@ class Batcher(Generic[Job, Result]):
         return future
 
     @property
+    def inside(self) -> int:
+        """Jobs that have a place: arriving, waiting or being done."""
+        return self._inside
+
+    @property
+    def waiting(self) -> int:
+        """Jobs that wait for their turn."""
+        return len(self._waiting)
+
+    @property
     def closed(self) -> bool:
         """True once the room is being emptied."""
         return self._closed

@@ -1,21 +1,24 @@
 """REST requests with binary data after their JSON part (an extension of the Open Inference Protocol v2).
 
 Knows how header and data lie in a body. KServe 0.21 turns such data into Python lists, and bytes into text, which no
-JPEG survives: here they stay bytes. Imports kserve: import this module inside functions only.
+JPEG survives: here they stay bytes. Also says which model names are served. Imports kserve: import this module inside
+functions only.
 """
 
 from __future__ import annotations
 
 from typing import Any
 
+from grpc import StatusCode
 from kserve import InferInput, InferRequest
 from kserve.constants.constants import INFERENCE_CONTENT_LENGTH_HEADER
+from kserve.errors import InvalidInput
 from kserve.protocol.dataplane import DataPlane
 from kserve.protocol.infer_type import RequestedOutput
 from pydantic import BaseModel, ValidationError
 
 from causeway.serving.front import first_fault
-from causeway.serving.predictor import invalid
+from causeway.serving.predictor import Refusal, invalid
 
 _DIGITS = 12  # of a length; Python refuses to read thousands of them
 
@@ -47,10 +50,32 @@ class _Header(BaseModel):
 class BinaryDataPlane(DataPlane):
     """KServe's data plane, with binary REST tensors kept as bytes: its own turns them into Python lists and text."""
 
+    def get_model_from_registry(self, name: str) -> Any:
+        """A model that is served; Refusal for another name (KServe would log each with its stack)."""
+        self._check_served(name)
+        return super().get_model_from_registry(name)
+
+    async def get_model(self, name: str) -> Any:
+        """A model that is served, loaded when it must be."""
+        self._check_served(name)
+        return await super().get_model(name)
+
+    async def model_ready(self, model_name: str, disable_predictor_health_check: bool = False) -> bool:
+        """Whether a model that is served can answer."""
+        self._check_served(model_name)
+        return bool(await super().model_ready(model_name, disable_predictor_health_check))
+
+    def _check_served(self, name: str) -> None:
+        if self.model_registry.get_model(name) is None:
+            raise Refusal(f"model {name[:64]!r}: not served here", 404, StatusCode.NOT_FOUND)
+
     def decode_inference_request(self, body: Any, headers: Any, model_name: str) -> InferRequest:
         """JSON bodies as KServe reads them; `body` in bytes = JSON header and binary data after it."""
         if not isinstance(body, bytes):
-            return super().decode_inference_request(body, headers, model_name)
+            try:
+                return super().decode_inference_request(body, headers, model_name)
+            except InvalidInput as error:
+                raise invalid(f"inputs: {error.reason}") from error
         length = headers.get(INFERENCE_CONTENT_LENGTH_HEADER, "")
         digits = length.isascii() and length.isdigit() and len(length) <= _DIGITS
         if not digits or int(length) > len(body):

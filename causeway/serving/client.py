@@ -1,32 +1,30 @@
-"""One question to an endpoint and its answer, over gRPC or REST. Light: numpy and grpc, no torch, no kserve.
+"""Questions to an endpoint and their answers, over gRPC or REST. Light: numpy and grpc, no torch, no kserve.
 
-Knows the Open Inference Protocol v2 as far as an inference needs it, and which error of ours each refusal becomes.
-Does not know what answers: any server of the protocol with the endpoint's contract will do.
+Knows the inputs and parameters of the endpoint's contract, and when to ask again. Does not know how they travel
+(`ask_grpc.py`, `ask_rest.py`) or what answers: any server of the protocol with the endpoint's contract will do.
 """
 
 from __future__ import annotations
 
-import http.client
-import json
+import os
 import struct
-import urllib.error
-import urllib.request
+import time
 from collections.abc import Mapping, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
-from typing import Any, NamedTuple
+from types import TracebackType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from causeway.errors import CausewayError, Refused, UnusableInput, UsageError
+from causeway.errors import CausewayError, Refused, UnusableInput
 from causeway.model.observation import Observation, check_observation
-from causeway.serving.contract import MAX_MESSAGE_BYTES, MODEL, TIMING
+from causeway.serving.contract import MODEL, TIMING
+from causeway.serving.wire import DTYPES, Answered, Input, NobodyThere, Parameters, one_line, packed
 
-_METHOD = "/inference.GRPCInferenceService/ModelInfer"
-_LENGTH_HEADER = "Inference-Header-Content-Length"
-_DTYPES: dict[str, np.dtype[Any]] = {"FP32": np.dtype("<f4"), "INT64": np.dtype("<i8"), "UINT8": np.dtype("u1")}
-
-Parameters = Mapping[str, str | int]
+TOKEN_VARIABLE = "CAUSEWAY_TOKEN"
+_FIRST_PAUSE_S, _LONGEST_PAUSE_S = 0.05, 1.0
 _BROKEN = (KeyError, ValueError, TypeError, AttributeError, struct.error)  # what reading a foreign answer raises
 
 
@@ -44,11 +42,77 @@ class Answer:
     lacked: str  # what is not there for another reason (`missing=front_tele`), "" = nothing
 
 
-class _Input(NamedTuple):
-    name: str
-    datatype: str
-    shape: tuple[int, ...]
-    data: bytes
+class Endpoint:
+    """One model of one server, asked as often as one likes on one connection (REST makes a new one each time).
+
+    url: `host:port` (gRPC), `grpcs://host:port` (gRPC with TLS), `http://host:port` or `https://host:port` (REST).
+    token: this vehicle's, None = what CAUSEWAY_TOKEN holds, "" = none. authority: the host name of a gateway's route
+    (gRPC), "" = the address's own.
+    """
+
+    def __init__(self, url: str, *, model: str = MODEL, token: str | None = None, authority: str = "") -> None:
+        self._url, self._model, self._authority = url, model, authority
+        self._token = os.environ.get(TOKEN_VARIABLE, "") if token is None else token
+        self._resources = ExitStack()
+        self._channel: Any = None
+
+    def __enter__(self) -> Endpoint:
+        """Be ready to ask; nothing is sent yet."""
+        if not self._url.startswith(("http://", "https://")):
+            from causeway.serving.ask_grpc import channel_to
+
+            self._channel = self._resources.enter_context(channel_to(self._url, self._authority))
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connection."""
+        self._resources.close()
+
+    def ask(
+        self,
+        observation: Observation,
+        samples: int = 1,
+        seed: int = 0,
+        *,
+        jpegs: Sequence[bytes] | None = None,
+        deadline_ms: int | None = None,
+        reasoning: bool = True,
+        temperature: float | None = None,
+        retry_s: float = 0.0,
+        timeout_s: float = 60.0,
+    ) -> Answer:
+        """One question; arguments and errors as `ask`. May be called from several threads at once."""
+        check_observation(observation)
+        parameters = _parameters(observation, samples, seed, deadline_ms, reasoning, temperature)
+        inputs = _inputs(observation, jpegs)
+        until, pause_s = time.monotonic() + retry_s, _FIRST_PAUSE_S
+        while True:
+            try:
+                return self._once(inputs, parameters, timeout_s)
+            except (NobodyThere, Refused):
+                if time.monotonic() + pause_s > until:
+                    raise
+            time.sleep(pause_s)
+            pause_s = min(2 * pause_s, _LONGEST_PAUSE_S)
+
+    def _once(self, inputs: Sequence[Input], parameters: Parameters, timeout_s: float) -> Answer:
+        try:
+            return _answer(*self._sent(inputs, parameters, timeout_s))
+        except _BROKEN as error:
+            problem = f"{type(error).__name__}: {one_line(str(error))}"
+            message = f"{self._url}: the answer does not keep the contract ({problem}); is it causeway?"
+            raise CausewayError(message) from error
+
+    def _sent(self, inputs: Sequence[Input], parameters: Parameters, timeout_s: float) -> Answered:
+        if self._channel is None:
+            from causeway.serving.ask_rest import over_rest
+
+            return over_rest(self._url, self._model, inputs, parameters, self._token, timeout_s)
+        from causeway.serving.ask_grpc import over_grpc
+
+        return over_grpc(self._channel, self._url, self._model, inputs, parameters, self._token, timeout_s)
 
 
 def ask(
@@ -57,18 +121,46 @@ def ask(
     samples: int = 1,
     seed: int = 0,
     *,
+    jpegs: Sequence[bytes] | None = None,
     deadline_ms: int | None = None,
     reasoning: bool = True,
     temperature: float | None = None,
+    model: str = MODEL,
+    token: str | None = None,
+    retry_s: float = 0.0,
     timeout_s: float = 60.0,
 ) -> Answer:
-    """Ask `host:port` (gRPC) or `http://host:port` (REST); pictures travel raw, so nothing is lost on the way.
+    """Ask `host:port` (gRPC) or `http://host:port` (REST) once; an `Endpoint` keeps its connection for more.
 
-    temperature None = the endpoint's own. Raises UnusableInput when the observation or the request is refused as
-    malformed, Refused when the server is full or stopping, UsageError when nobody answers at `url`, and
-    CausewayError for anything else the server says; each with the server's message in one line.
+    Pictures travel raw, so nothing is lost on the way, or as `jpegs`, camera-major, instead of the observation's own.
+    temperature None = the endpoint's own. token None = what CAUSEWAY_TOKEN holds. retry_s: for how long to ask again
+    while the server is away, stopping or full (a question changes nothing, so asking twice does no harm).
+    Raises UnusableInput when the observation or the request is refused as malformed, Refused when the server is full
+    or stopping, UsageError when nobody answers at `url` or the token is not known there, and CausewayError for
+    anything else the server says; each with the server's message in one line.
     """
-    check_observation(observation)
+    with Endpoint(url, model=model, token=token) as endpoint:
+        return endpoint.ask(
+            observation,
+            samples,
+            seed,
+            jpegs=jpegs,
+            deadline_ms=deadline_ms,
+            reasoning=reasoning,
+            temperature=temperature,
+            retry_s=retry_s,
+            timeout_s=timeout_s,
+        )
+
+
+def _parameters(
+    observation: Observation,
+    samples: int,
+    seed: int,
+    deadline_ms: int | None,
+    reasoning: bool,
+    temperature: float | None,
+) -> dict[str, str | int]:
     parameters: dict[str, str | int] = {
         "samples": samples,
         "seed": seed,
@@ -83,18 +175,11 @@ def ask(
     for name, value in parameters.items():
         if isinstance(value, int) and not -(2**63) <= value < 2**63:
             raise UnusableInput(f"{name}: {value} is more than 64 bits hold")
-    over = _over_rest if url.startswith(("http://", "https://")) else _over_grpc
-    inputs = _inputs(observation)
-    try:
-        return _answer(*over(url, inputs, parameters, timeout_s))
-    except _BROKEN as error:
-        problem = f"{type(error).__name__}: {_line(str(error))}"
-        raise CausewayError(f"{url}: the answer does not keep the contract ({problem}); is it causeway?") from error
+    return parameters
 
 
-def _inputs(observation: Observation) -> list[_Input]:
+def _inputs(observation: Observation, jpegs: Sequence[bytes] | None) -> list[Input]:
     arrays: dict[str, tuple[str, NDArray[Any]]] = {
-        "images": ("UINT8", observation.images),
         "frame_t_us": ("INT64", observation.frame_t_us),
         "ego_history": ("FP32", observation.ego_history),
         "speed": ("FP32", np.array([observation.speed_mps])),
@@ -102,10 +187,13 @@ def _inputs(observation: Observation) -> list[_Input]:
     }
     if observation.route is not None:
         arrays["route"] = ("FP32", observation.route)
-    return [
-        _Input(name, datatype, array.shape, np.ascontiguousarray(array, dtype=_DTYPES[datatype]).tobytes())
+    if jpegs is None:
+        arrays["images"] = ("UINT8", observation.images)
+    inputs = [
+        Input(name, datatype, array.shape, np.ascontiguousarray(array, dtype=DTYPES[datatype]).tobytes())
         for name, (datatype, array) in arrays.items()
     ]
+    return inputs if jpegs is None else [*inputs, Input("images", "BYTES", (len(jpegs),), packed(jpegs))]
 
 
 def _answer(outputs: Mapping[str, Any], about: Mapping[str, Any]) -> Answer:
@@ -121,108 +209,3 @@ def _answer(outputs: Mapping[str, Any], about: Mapping[str, Any]) -> Answer:
         degraded=str(about["degraded"]),
         lacked=str(about.get("lacked", "")),
     )
-
-
-def _over_grpc(
-    url: str, inputs: Sequence[_Input], parameters: Parameters, timeout_s: float
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    import grpc
-
-    from causeway.serving import inference_pb2 as pb
-
-    request = pb.ModelInferRequest(model_name=MODEL)
-    for item in inputs:
-        request.inputs.add(name=item.name, datatype=item.datatype, shape=item.shape)
-        request.raw_input_contents.append(item.data)
-    for name, value in parameters.items():
-        kind = "string_param" if isinstance(value, str) else "int64_param"
-        setattr(request.parameters[name], kind, value)
-    limits = [(f"grpc.max_{way}_message_length", MAX_MESSAGE_BYTES) for way in ("send", "receive")]
-    with grpc.insecure_channel(url, options=limits) as channel:
-        call = channel.unary_unary(
-            _METHOD,
-            request_serializer=pb.ModelInferRequest.SerializeToString,
-            response_deserializer=pb.ModelInferResponse.FromString,
-        )
-        try:
-            response = call(request, timeout=timeout_s)
-        except grpc.RpcError as error:
-            raise _grpc_error(url, error) from error
-    if len(response.raw_output_contents) != len(response.outputs):
-        raise CausewayError(f"{url}: the server answers without raw outputs; ask it over REST")
-    outputs = {
-        output.name: _from_raw(output.datatype, list(output.shape), raw)
-        for output, raw in zip(response.outputs, response.raw_output_contents, strict=True)
-    }
-    return outputs, {name: value.string_param for name, value in response.parameters.items()}
-
-
-def _grpc_error(url: str, error: Any) -> CausewayError:
-    import grpc
-
-    code, details = error.code(), _line(error.details() or "")
-    if code in (grpc.StatusCode.INVALID_ARGUMENT, grpc.StatusCode.OUT_OF_RANGE):
-        return UnusableInput(f"{url} refuses the request: {details}")
-    if code == grpc.StatusCode.UNAVAILABLE and "stopping" not in details:
-        return UsageError(f"{url}: no server answers there; start one with causeway serve ({details})")
-    if code in (grpc.StatusCode.RESOURCE_EXHAUSTED, grpc.StatusCode.UNAVAILABLE):
-        return Refused(f"{url}: {details}")
-    return CausewayError(f"{url}: {code.name}: {details}")
-
-
-def _from_raw(datatype: str, shape: Sequence[int], raw: bytes) -> Any:
-    if datatype in _DTYPES:
-        return np.frombuffer(raw, dtype=_DTYPES[datatype]).reshape(shape)
-    elements, at = [], 0
-    while at < len(raw):
-        (length,) = struct.unpack_from("<I", raw, at)
-        elements.append(raw[at + 4 : at + 4 + length])
-        at += 4 + length
-    return elements
-
-
-def _over_rest(
-    url: str, inputs: Sequence[_Input], parameters: Parameters, timeout_s: float
-) -> tuple[dict[str, Any], dict[str, Any]]:
-    sizes = [{"binary_data_size": len(i.data)} for i in inputs]
-    described = [
-        {"name": i.name, "datatype": i.datatype, "shape": list(i.shape), "parameters": size}
-        for i, size in zip(inputs, sizes, strict=True)
-    ]
-    header = json.dumps({"parameters": dict(parameters), "inputs": described}).encode()
-    request = urllib.request.Request(
-        f"{url.rstrip('/')}/v2/models/{MODEL}/infer",
-        data=b"".join([header, *(i.data for i in inputs)]),
-        headers={"Content-Type": "application/octet-stream", _LENGTH_HEADER: str(len(header))},
-    )
-    try:
-        with urllib.request.urlopen(request, timeout=timeout_s) as response:
-            answer = json.load(response)
-    except urllib.error.HTTPError as error:
-        raise _http_error(url, error) from error
-    except (OSError, http.client.HTTPException) as error:
-        raise UsageError(f"{url}: no server answers there; start one with causeway serve ({error})") from error
-    return {o["name"]: _from_json(o) for o in answer["outputs"]}, answer.get("parameters", {})
-
-
-def _http_error(url: str, error: urllib.error.HTTPError) -> CausewayError:
-    body = error.read(4096).decode(errors="replace")
-    try:
-        message = _line(str(json.loads(body)["error"]))
-    except (ValueError, KeyError, TypeError):
-        message = _line(body) or error.reason
-    if error.code in (429, 503):
-        return Refused(f"{url}: {message}")
-    if 400 <= error.code < 500 and error.code != 404:
-        return UnusableInput(f"{url} refuses the request: {message}")
-    return CausewayError(f"{url}: HTTP {error.code}: {message}")
-
-
-def _from_json(output: Mapping[str, Any]) -> Any:
-    if output["datatype"] in _DTYPES:
-        return np.asarray(output["data"], dtype=_DTYPES[output["datatype"]]).reshape(output["shape"])
-    return [text.encode() for text in output["data"]]
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())[:500]

@@ -1,4 +1,4 @@
-"""What stands between the network and KServe's REST side: body sizes, malformed bodies, calls that are not offered.
+"""What stands between the network and KServe's REST side: tokens, body sizes and times, calls that are not offered.
 
 Knows where KServe 0.21 would answer a malformed request with a server error, and answers those cases itself. Does not
 know the endpoint's inputs. Imports fastapi and kserve: import this module inside functions only.
@@ -6,6 +6,7 @@ know the endpoint's inputs. Imports fastapi and kserve: import this module insid
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, TypeAlias
 
@@ -14,53 +15,107 @@ from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
+from causeway.serving.access import OPEN_PATHS, Tokens
+from causeway.serving.arrival import VEHICLE, arrive
 from causeway.serving.batching import PLACES
 from causeway.serving.contract import MAX_MESSAGE_BYTES
 from causeway.serving.predictor import Refusal
 
 AT_ONCE = 2 * PLACES  # requests whose bodies are held; who comes later would find no place anyhow
+HELD_BYTES = 8 * MAX_MESSAGE_BYTES  # of all bodies that are held together
+BODY_S = 10.0  # for a whole body to come in; a vehicle that needs longer has no use for the answer
 _MEDIA_TYPES = ("application/json", "application/octet-stream", "")
 
 Scope: TypeAlias = Mapping[str, Any]
 Receive: TypeAlias = Callable[[], Awaitable[Any]]
 Send: TypeAlias = Callable[[Any], Awaitable[None]]
+Problem: TypeAlias = tuple[int, str]  # HTTP status and message
 
 
 class FrontDoor:
-    """ASGI middleware: refuses what is too large, too many, in another protocol or version, before KServe sees it."""
+    """ASGI middleware: refuses strangers, what is too large, too many, too slow, of another protocol or version."""
 
-    def __init__(self, app: Any) -> None:
-        self._app, self._inside = app, 0
+    def __init__(self, app: Any, tokens: Tokens | None = None, body_s: float = BODY_S) -> None:
+        self._app, self._tokens, self._body_s = app, tokens, body_s
+        self._inside, self._held = 0, 0
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """One request; other kinds of events pass through."""
         if scope["type"] != "http":
             return await self._app(scope, receive, send)
-        problem = _problem(scope) or self._crowd(scope)
+        problem = self._stranger(scope) or _problem(scope) or self._crowd(scope)
         if problem is not None:
-            status, message = problem
-            return await JSONResponse({"error": message}, status)(dict(scope), receive, send)
+            return await _refuse(problem, scope, receive, send)
         self._inside += 1
         try:
             return await self._pass_on(scope, receive, send)
         finally:
             self._inside -= 1
 
-    def _crowd(self, scope: Scope) -> tuple[int, str] | None:
+    def _stranger(self, scope: Scope) -> Problem | None:
+        """Without tokens everybody may ask; questions for readiness and metrics need none."""
+        if self._tokens is None or (scope["method"] in ("GET", "HEAD") and OPEN_PATHS.fullmatch(scope["path"])):
+            return None
+        sent = [value for key, value in scope["headers"] if key == b"authorization"]
+        vehicle = self._tokens.vehicle(sent[0].decode("latin-1")) if len(sent) == 1 else None
+        if vehicle is None:
+            return 401, "authorization: expected Bearer and a token of a vehicle"
+        VEHICLE.set(vehicle)
+        return None
+
+    def _crowd(self, scope: Scope) -> Problem | None:
         """No more bodies are taken than `AT_ONCE`; a question for readiness has none and always passes."""
         if scope["method"] != "POST" or self._inside < AT_ONCE:
             return None
         return 429, f"the server is full: {AT_ONCE} requests are inside; ask again later or elsewhere"
 
     async def _pass_on(self, scope: Scope, receive: Receive, send: Send) -> None:
-        body = await _body(receive)
-        if body is None:
-            message = f"request: larger than {MAX_MESSAGE_BYTES} bytes"
-            return await JSONResponse({"error": message}, 413)(dict(scope), receive, send)
-        return await self._app(scope, _replay(body, receive), send)
+        parts: list[bytes] = []
+        try:
+            problem = await self._in_time(parts, receive)
+            if problem is not None:
+                return await _refuse(problem, scope, receive, send)
+            arrive()
+            return await self._app(scope, _replay(b"".join(parts), receive), send)
+        finally:
+            self._held -= sum(map(len, parts))
+
+    async def _in_time(self, parts: list[bytes], receive: Receive) -> Problem | None:
+        try:
+            return await asyncio.wait_for(self._read(parts, receive), self._body_s)
+        except TimeoutError:
+            return 408, f"request: not here within {self._body_s:g} s"
+
+    async def _read(self, parts: list[bytes], receive: Receive) -> Problem | None:
+        """Read a body into `parts`; the rest of one that is too large is not kept."""
+        size = 0
+        while True:
+            message = await receive()
+            part = message.get("body", b"") if message["type"] == "http.request" else b""
+            size += len(part)
+            if size > MAX_MESSAGE_BYTES:
+                return 413, f"request: larger than {MAX_MESSAGE_BYTES} bytes"
+            if self._held + len(part) > HELD_BYTES:
+                return 429, "the server is full: it holds too many bytes of requests; ask again later or elsewhere"
+            self._held += len(part)
+            parts.append(part)
+            if not message.get("more_body", False):
+                return None
 
 
-def _problem(scope: Scope) -> tuple[int, str] | None:
+async def _refuse(problem: Problem, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with an error; the connection ends where a body may still be on its way."""
+    status, message = problem
+    headers = {401: {"WWW-Authenticate": "Bearer"}, 408: {"Connection": "close"}, 413: {"Connection": "close"}}
+    await _said(message, status, headers.get(status))(dict(scope), receive, send)
+
+
+def _said(message: str, status: int, headers: dict[str, str] | None = None) -> JSONResponse:
+    """An error as every one looks; half characters that a caller sent and a message repeats are no UTF-8."""
+    return JSONResponse({"error": message.encode("utf-8", "replace").decode()}, status, headers)
+
+
+def _problem(scope: Scope) -> Problem | None:
     path = scope["path"]
     if path.startswith("/v1") or "/versions/" in path or path.startswith("/v2/repository"):
         return 404, f"{path[:100]}: not offered; ask POST /v2/models/causeway/infer"
@@ -73,21 +128,6 @@ def _problem(scope: Scope) -> tuple[int, str] | None:
     return None
 
 
-async def _body(receive: Receive) -> bytes | None:
-    """The whole body, None when it is too large; the rest of a body that is too large is not kept."""
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return b""
-        size += len(message.get("body", b""))
-        if size > MAX_MESSAGE_BYTES:
-            return None
-        parts.append(message.get("body", b""))
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
 def _replay(body: bytes, receive: Receive) -> Receive:
     """A `receive` that gives the body once and then what really comes (a disconnect)."""
     pending = [{"type": "http.request", "body": body, "more_body": False}]
@@ -98,9 +138,9 @@ def _replay(body: bytes, receive: Receive) -> Receive:
     return replayed
 
 
-def prepare_app(app: FastAPI) -> None:
+def prepare_app(app: FastAPI, tokens: Tokens | None = None) -> None:
     """Put the front door before KServe's web application and give refusals their status."""
-    app.add_middleware(FrontDoor)
+    app.add_middleware(FrontDoor, tokens=tokens)
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _not_served)
@@ -108,19 +148,19 @@ def prepare_app(app: FastAPI) -> None:
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, Refusal)
-    return JSONResponse({"error": error.message}, error.http_status)
+    return _said(error.message, error.http_status)
 
 
 async def _not_served(_: Request, error: Exception) -> JSONResponse:
     """No such path or method, or a body that is no JSON: in the same form as every other error."""
     assert isinstance(error, HTTPException)
-    return JSONResponse({"error": str(error.detail)}, error.status_code)
+    return _said(str(error.detail), error.status_code)
 
 
 async def _malformed(_: Request, error: Exception) -> JSONResponse:
     """FastAPI's own handler echoes the body, which fails on NaN and on bytes that are no text."""
     assert isinstance(error, RequestValidationError)
-    return JSONResponse({"error": first_fault(list(error.errors()))}, 400)
+    return _said(first_fault(list(error.errors())), 400)
 
 
 def first_fault(errors: list[Any]) -> str:

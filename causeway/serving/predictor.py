@@ -13,6 +13,7 @@ from __future__ import annotations
 import asyncio
 import time
 import uuid
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -22,21 +23,24 @@ from kserve import InferOutput, InferRequest, InferResponse, Model
 from numpy.typing import NDArray
 
 from causeway.model.observation import HISTORY_POSES, HORIZON_STEPS, RIG_NUMBERS, ObservationSpec
+from causeway.serving import metrics, request_log, tracing
 from causeway.serving.answering import Answered, Answerer, Asked, Late, PolicyFailed, Predicts
+from causeway.serving.arrival import VEHICLE, arrived_s
 from causeway.serving.batching import PLACES, Batcher, Closed, Full
 from causeway.serving.contract import MODEL, TIMING
 from causeway.serving.request import Question, read_question
 from causeway.serving.rigs import RigOf, RigsAway
 from causeway.serving.tensors import InvalidRequest
 
+_LONGEST_ID = 200
+
 
 class Refusal(GrpcException):
-    """A request that is not answered: one line, an HTTP status and a gRPC status."""
+    """A request that is not answered: one line, an HTTP status, a gRPC status, and its name among the outcomes."""
 
-    def __init__(self, message: str, http_status: int, status_code: StatusCode) -> None:
+    def __init__(self, message: str, http_status: int, status_code: StatusCode, outcome: str = "invalid") -> None:
         super().__init__(message, status_code)
-        self.http_status = http_status
-        self.message = message
+        self.http_status, self.message, self.outcome = http_status, message, outcome
 
 
 def invalid(message: str) -> Refusal:
@@ -44,14 +48,48 @@ def invalid(message: str) -> Refusal:
     return Refusal(message, 400, StatusCode.INVALID_ARGUMENT)
 
 
-class CausewayModel(Model):
-    """Serves one policy; `spec` says which pictures it asks for."""
+_REFUSALS: dict[type[Exception], tuple[int, StatusCode, str]] = {
+    InvalidRequest: (400, StatusCode.INVALID_ARGUMENT, "invalid"),
+    Full: (429, StatusCode.RESOURCE_EXHAUSTED, "full"),
+    Late: (429, StatusCode.RESOURCE_EXHAUSTED, "late"),
+    Closed: (503, StatusCode.UNAVAILABLE, "stopping"),
+    RigsAway: (503, StatusCode.UNAVAILABLE, "rigs_away"),
+    PolicyFailed: (500, StatusCode.INTERNAL, "failed"),
+}
+_SAID: dict[type[Exception], str] = {  # of errors that carry no words of their own
+    Full: f"the server is full: {PLACES} requests are inside; ask again later or elsewhere",
+    Closed: "the server is stopping; ask another",
+}
 
-    def __init__(self, policy: Predicts, spec: ObservationSpec, version: str, rig_of: RigOf | None = None) -> None:
-        super().__init__(MODEL)
+
+def refusal_of(error: Exception) -> Refusal:
+    """What a caller hears of an error on the way to an answer; an error that is none of ours is raised again."""
+    if isinstance(error, Refusal):
+        return error
+    kind = type(error)
+    if kind not in _REFUSALS:
+        raise error
+    return Refusal(_SAID.get(kind, str(error)), *_REFUSALS[kind])
+
+
+@dataclass(frozen=True)
+class Served:
+    """A policy, the pictures it asks for, its version (content hash) and the model name it answers to."""
+
+    policy: Predicts
+    spec: ObservationSpec
+    version: str
+    name: str = MODEL
+
+
+class CausewayModel(Model):
+    """Serves one policy under one name, with a waiting room and a worker of its own."""
+
+    def __init__(self, served: Served, rig_of: RigOf | None = None) -> None:
+        super().__init__(served.name)
         self.ready: bool = False
-        self._spec, self._version, self._rig_of = spec, version, rig_of
-        self._answerer = Answerer(policy)
+        self._spec, self._version, self._rig_of = served.spec, served.version, rig_of
+        self._answerer = Answerer(served.policy)
         self._batcher: Batcher[Asked, Answered] = Batcher(self._answerer.answer, self._answerer.key)
 
     def load(self) -> bool:
@@ -73,35 +111,49 @@ class CausewayModel(Model):
         """Refuse what is no v2 request."""
         if not isinstance(payload, InferRequest):
             raise invalid("request: this endpoint speaks the Open Inference Protocol v2")
+        if payload.id and (len(payload.id) > _LONGEST_ID or not payload.id.isprintable()):
+            raise invalid(f"id: expected at most {_LONGEST_ID} printable characters")  # it is repeated and logged
         return payload
 
     async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> InferResponse:
-        """Answer one request; Refusal says why not."""
-        arrived_s = time.perf_counter()
+        """Answer one request; Refusal says why not. Either way it is counted and may be logged."""
+        arrived = arrived_s()
+        about = {"model": self.name, "id": payload.id, "vehicle": VEHICLE.get()}
         try:
-            self._batcher.enter()
-        except Full as error:
-            message = f"the server is full: {PLACES} requests are inside; ask again later or elsewhere"
-            raise Refusal(message, 429, StatusCode.RESOURCE_EXHAUSTED) from error
-        except Closed as error:
-            raise Refusal("the server is stopping; ask another", 503, StatusCode.UNAVAILABLE) from error
+            answer, reading_s = await self._answer(payload, arrived)
+        except asyncio.CancelledError:
+            metrics.refused(self.name, "cancelled", time.perf_counter() - arrived)
+            raise
+        except Exception as error:
+            refusal, took_s = refusal_of(error), time.perf_counter() - arrived
+            metrics.refused(self.name, refusal.outcome, took_s)
+            request_log.refused(about, refusal.outcome, refusal.message, took_s)
+            raise refusal from error
+        finally:
+            metrics.crowd(self.name, self._batcher.inside, self._batcher.waiting)
+        response = self._response(payload, answer)
+        metrics.answered(self.name, answer, reading_s + time.perf_counter() - answer.ended_s)
+        request_log.answered(about, answer)
+        tracing.answered(about, answer, arrived, headers)
+        return response
+
+    async def _answer(self, payload: InferRequest, arrived: float) -> tuple[Answered, float]:
+        """The answer, and the seconds that reading the request took beside decoding its pictures."""
+        self._batcher.enter()
         try:
             question = await asyncio.to_thread(self._read, payload)
-            answered = await asyncio.wrap_future(self._batcher.put(Asked(question, arrived_s)))
-        except InvalidRequest as error:
-            raise invalid(str(error)) from error
-        except RigsAway as error:
-            raise Refusal(str(error), 503, StatusCode.UNAVAILABLE) from error
-        except Late as error:
-            raise Refusal(str(error), 429, StatusCode.RESOURCE_EXHAUSTED) from error
-        except PolicyFailed as error:
-            raise Refusal(str(error), 500, StatusCode.INTERNAL) from error
+            reading_s = time.perf_counter() - arrived - question.decode_ms / 1e3
+            asked = Asked(question, arrived)
+            if self._answerer.hopeless(asked, self._batcher.waiting):
+                raise Late(f"deadline_ms {question.deadline_ms} cannot be kept: {self._batcher.waiting} wait already")
+            return await asyncio.wrap_future(self._batcher.put(asked)), reading_s
         finally:
             self._batcher.leave()
-        return self._response(payload, answered)
 
     def _read(self, payload: InferRequest) -> Question:
-        return read_question(payload, self._spec, self._rig_of)
+        question = read_question(payload, self._spec, self._rig_of)
+        metrics.seen(self.name, question.observation)
+        return question
 
     def _response(self, request: InferRequest, answered: Answered) -> InferResponse:
         values: dict[str, tuple[str, NDArray[Any]]] = {
@@ -114,7 +166,7 @@ class CausewayModel(Model):
         asked_for = {output.name for output in request.request_outputs or ()} or set(values)
         return InferResponse(
             response_id=request.id or str(uuid.uuid4()),
-            model_name=MODEL,
+            model_name=self.name,
             infer_outputs=[_output(n, *value) for n, value in values.items() if n in asked_for],
             parameters=self._parameters(answered),
             use_binary_outputs=request.use_binary_outputs,

@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 from causeway.errors import CausewayError, UnusableInput, UsageError
 
@@ -30,7 +31,8 @@ class ServerProcess:
     """Context manager: inside it a server answers at `http_url` and `grpc_url`.
 
     Raises the server's own error (wrong usage, a policy that cannot be used) or a CausewayError with the last lines
-    of its log when it does not get ready within `timeout_s`. The log is at `log`, or nowhere after the end.
+    of its log when it does not get ready within `timeout_s`. The log is at `log`, or nowhere after the end. options:
+    more of the program's, such as `("--also", "canary=LOCATION")`.
     """
 
     def __init__(
@@ -40,10 +42,12 @@ class ServerProcess:
         log: Path | None = None,
         timeout_s: float = 120.0,
         program: Sequence[str] = PROGRAM,
+        options: Sequence[str] = (),
     ) -> None:
-        self._policy_location, self._program = policy_location, program
+        self._policy_location, self._program = policy_location, (*program, *options)
         self._log_path, self._timeout_s = log, timeout_s
         self._resources = ExitStack()
+        self._given_up = False
         self.http_port, self.grpc_port = free_ports(2)
         self.http_url = f"http://127.0.0.1:{self.http_port}"
         self.grpc_url = f"127.0.0.1:{self.grpc_port}"
@@ -53,9 +57,18 @@ class ServerProcess:
         """The server's process id."""
         return self._process.pid
 
+    @property
+    def runs(self) -> bool:
+        """Whether a server that was started has not ended."""
+        return self._process.poll() is None
+
     def wait(self, timeout_s: float) -> int:
         """The exit code of a server that was told to stop; subprocess.TimeoutExpired when it is still there."""
         return self._process.wait(timeout_s)
+
+    def give_up(self) -> None:
+        """End a start that is under way in another thread: there `__enter__` stops the server and raises soon."""
+        self._given_up = True
 
     def __enter__(self) -> ServerProcess:
         """Start the server and wait until it is ready."""
@@ -90,13 +103,15 @@ class ServerProcess:
             if code is not None:
                 kinds = {kind.exit_code: kind for kind in (UsageError, UnusableInput)}
                 raise kinds.get(code, CausewayError)(f"the server ended with code {code}: {self._last_lines()}")
+            if self._given_up:
+                raise CausewayError("the start was given up")
             if time.monotonic() > until:
                 raise CausewayError(f"the server was not ready after {self._timeout_s:g} s: {self._last_lines()}")
             time.sleep(0.05)
 
     def _is_ready(self) -> bool:
         try:
-            with urllib.request.urlopen(f"{self.http_url}/v2/models/causeway/ready", timeout=5.0) as answer:
+            with asked_here(f"{self.http_url}/v2/models/causeway/ready", 5.0) as answer:
                 ready = answer.status == 200
             socket.create_connection(("127.0.0.1", self.grpc_port), 5.0).close()  # it opens a moment after REST
             return bool(ready)
@@ -117,6 +132,11 @@ class ServerProcess:
             self._process.wait()
         if self._process.stdin:
             self._process.stdin.close()
+
+
+def asked_here(url: str, timeout_s: float) -> Any:
+    """The answer to a GET on loopback, to be closed; past any proxy that the environment names."""
+    return urllib.request.build_opener(urllib.request.ProxyHandler({})).open(url, timeout=timeout_s)
 
 
 def free_ports(count: int) -> list[int]:

@@ -28,7 +28,7 @@ OUTPUTS = ("trajectory", "controls", "reasoning", "decision", "timing_ms")
 MAX_CAMERAS, MAX_FRAMES, MAX_ROUTE_POINTS, MAX_SAMPLES = 16, 16, 1000, 32
 MAX_FRAME_AGE_US = 10_000_000
 MAX_SPEED_MPS, MAX_HISTORY, MAX_RIG, MAX_ROUTE_M, MAX_TEMPERATURE = 150.0, 1000.0, 1e4, 1e5, 2.0
-_NAME = re.compile(r"[A-Za-z0-9_.:-]{1,64}")
+_NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}")
 _TRANSPORT = ("binary_data_output",)  # the protocol's own, obeyed by the server
 
 
@@ -170,7 +170,7 @@ def _cameras(parameters: Mapping[str, Any], count: int, spec: ObservationSpec) -
     if len(names) != count or len(set(names)) != count:
         raise InvalidRequest("cameras", f"expected {count} different names, comma-separated, as frame_t_us has rows")
     if not all(_NAME.fullmatch(name) for name in names):
-        raise InvalidRequest("cameras", "names are up to 64 letters, digits and _ . : -")
+        raise InvalidRequest("cameras", "names are up to 64 letters, digits and _ . : -, the first none of . : -")
     return names
 
 

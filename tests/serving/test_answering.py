@@ -9,6 +9,7 @@ import pytest
 from causeway.errors import UnusableInput
 from causeway.model.observation import ObservationSpec, example_observation
 from causeway.serving.answering import TIMING, Answered, Answerer, Asked, Late, PolicyFailed
+from causeway.serving.deadline import SHORT_REASONING
 from causeway.serving.request import Question, Settings
 from causeway.serving.tensors import InvalidRequest
 from tests.serving.stub_policy import FAULTY_SPEED_MPS, NAN_SPEED_MPS, StubPolicy
@@ -19,6 +20,38 @@ SPEC = ObservationSpec(height=16, width=24)
 def asked(seed: int = 0, speed: float = 8.0, deadline_ms: int | None = None, waited_s: float = 0.0, **kw) -> Asked:
     question = Question(example_observation(seed, SPEC, speed), Settings(**kw), deadline_ms, decode_ms=1.5)
     return Asked(question, time.perf_counter() - waited_s)
+
+
+def asked_with_seed(noise: int) -> Asked:
+    question = Question(example_observation(0, SPEC, 8.0), Settings(seed=noise), None, decode_ms=1.5)
+    return Asked(question, time.perf_counter())
+
+
+def test_seeds_of_a_batch_stay_with_their_questions():
+    answerer = Answerer(StubPolicy())
+    together = answerer.answer([asked_with_seed(seed) for seed in (3, 1, 2)])
+    alone = [answerer.answer([asked_with_seed(seed)])[0] for seed in (3, 1, 2)]
+    assert [a.trajectory_rig[0, 0, 0] for a in together] == [a.trajectory_rig[0, 0, 0] for a in alone]
+    assert len({float(a.trajectory_rig[0, 0, 0]) for a in together}) == 3
+
+
+def test_a_question_that_cannot_come_in_time_behind_others_is_hopeless_and_alone_it_is_tried():
+    answerer = Answerer(StubPolicy(sleep_ms=20.0))
+    assert not answerer.hopeless(asked(deadline_ms=1), waiting=9)  # nothing is known of the costs yet
+    answerer.warm_up(SPEC)
+    assert answerer.hopeless(asked(deadline_ms=8), waiting=9)
+    assert not answerer.hopeless(asked(deadline_ms=8), waiting=0)
+    assert not answerer.hopeless(asked(deadline_ms=60_000), waiting=9)
+    assert not answerer.hopeless(asked(), waiting=9)
+
+
+def test_costs_of_a_size_are_its_own_or_those_of_the_nearest_smaller_one():
+    answerer = Answerer(StubPolicy())
+    assert answerer.costs(4).fixed == 0.0
+    answerer.warm_up(SPEC)
+    assert answerer.costs(7) == answerer.costs(1)
+    assert answerer.costs(9) == answerer.costs(8)
+    assert answerer.costs(8).short_reasoning == 10.0
 
 
 def test_a_batch_answers_each_as_alone():
@@ -69,10 +102,13 @@ def test_a_tight_deadline_is_met_by_cuts_that_are_told():
     policy = StubPolicy()
     answerer = Answerer(policy)
     answerer.warm_up(SPEC)  # the stub says: reasoning 30 ms, action 2 ms a flow step
-    (answer,) = answerer.answer([asked(deadline_ms=25)])
+    (short,) = answerer.answer([asked(deadline_ms=25)])
+    assert short.degraded == "flow_steps=2,reasoning=short"
+    assert policy.calls[-1] == {"batch": 1, "reasoning": True, "flow_steps": 2, "tokens": SHORT_REASONING}
+    (answer,) = answerer.answer([asked(deadline_ms=13)])
     assert answer.degraded == "flow_steps=2,reasoning=off"
     assert answer.reasoning == [""]
-    assert policy.calls[-1] == {"batch": 1, "reasoning": False, "flow_steps": 2}
+    assert policy.calls[-1] == {"batch": 1, "reasoning": False, "flow_steps": 2, "tokens": None}
     (whole,) = answerer.answer([asked()])
     assert whole.degraded == ""
 
@@ -95,6 +131,7 @@ def test_only_equal_settings_and_cuts_share_a_batch():
     answerer.warm_up(SPEC)
     base = answerer.key(asked())
     assert answerer.key(asked(seed=5)) == base  # another observation
+    assert answerer.key(asked_with_seed(7)) == base  # each keeps its own
     for other in (asked(samples=2), asked(temperature=0.1), asked(reasoning=False), asked(deadline_ms=60_000)):
         assert answerer.key(other) != base
     assert answerer.key(asked(deadline_ms=25)) != answerer.key(asked(deadline_ms=60_000))

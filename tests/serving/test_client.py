@@ -19,7 +19,7 @@ SERVING = Path(__file__).parents[2] / "causeway" / "serving"
 
 def test_the_client_needs_neither_torch_nor_kserve():
     heavy = ("torch", "kserve", "pandas", "fastapi", "transformers")
-    code = f"import sys, causeway.serving.client, causeway.serving.process; sys.exit(any(m in sys.modules for m in {heavy}))"
+    code = f"import sys, causeway.serving.client, causeway.serving.stream, causeway.serving.ask_grpc, causeway.serving.process; sys.exit(any(m in sys.modules for m in {heavy}))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -33,6 +33,16 @@ def save_pickle(*, out: Writer) -> None:
     out.path("model.bin").write_bytes(b"\x80\x04.")
 
 
+def test_a_start_that_was_given_up_ends_and_leaves_no_process(tmp_path: Path):
+    server = ServerProcess("nowhere", program=(sys.executable, "-c", "import time; time.sleep(600)"))
+    with ThreadPoolExecutor(1) as pool:
+        started = pool.submit(server.__enter__)
+        server.give_up()
+        with pytest.raises(CausewayError, match="was given up"):
+            started.result(60)
+    assert server.wait(0) != 0
+
+
 def test_a_policy_that_is_none_ends_with_its_line(tmp_path: Path):
     with pytest.raises(UnusableInput, match="not a finished artifact"), ServerProcess(str(tmp_path)):
         pass

@@ -159,6 +159,7 @@ BAD: list[tuple[str, str, Request]] = [
     ("one camera named", "cameras", good().plus(cameras="front")),
     ("cameras named alike", "cameras", good().plus(cameras="front,front")),
     ("camera named oddly", "cameras", good().plus(cameras="front,../../etc")),
+    ("cameras named as a folder", "cameras", good().plus(cameras="front,..")),
     ("cameras as a number", "cameras", good().plus(cameras=2)),
     ("no samples", "samples", good().plus(samples=0)),
     ("too many samples", "samples", good().plus(samples=10**6)),

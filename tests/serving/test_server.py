@@ -232,6 +232,9 @@ def test_grpc_calls_that_are_not_offered_or_malformed(channel):
     )
     request = pb.ModelInferRequest(model_name="causeway", raw_input_contents=[b"1", b"2"])
     assert call_grpc(channel, request.SerializeToString())[0] == "INVALID_ARGUMENT"
+    for method in ("ModelInfer", "ModelReady", "ModelMetadata"):
+        status, message = call_grpc(channel, b"\x0a\xff\xff", method)
+        assert (status, "is no Model" in message) == ("INVALID_ARGUMENT", True)
 
 
 def test_the_client_says_whose_fault_it_is(url):
@@ -256,7 +259,7 @@ def test_a_full_server_says_so_at_once_and_answers_the_rest(server):
     def outcome(place: int) -> str:
         target = server.grpc_url if place % 2 else server.http_url
         try:
-            ask(target, observation(place, SLOW_SPEED_MPS + 1.5), seed=place)  # other seeds: no batch is shared
+            ask(target, observation(place, SLOW_SPEED_MPS + 1.5), temperature=place / 100)  # no batch is shared
         except Refused as error:
             return "full" if "full" in str(error) else str(error)
         return "answered"
@@ -269,8 +272,8 @@ def test_a_full_server_says_so_at_once_and_answers_the_rest(server):
 
 
 def test_a_deadline_is_met_by_a_cut_that_is_told(url):
-    answer = ask(url, OBSERVATION, deadline_ms=40)
-    assert answer.degraded in ("flow_steps=2,reasoning=off", "flow_steps=2")
+    answer = ask(url, OBSERVATION, deadline_ms=40, retry_s=30.0)  # a busy machine may be late for so short a deadline
+    assert answer.degraded in ("flow_steps=2", "flow_steps=2,reasoning=short", "flow_steps=2,reasoning=off")
     assert ask(url, OBSERVATION, deadline_ms=60_000).degraded == ""
 
 

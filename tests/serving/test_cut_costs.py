@@ -1,0 +1,50 @@
+"""Cuts are measured on the same samples with the same noise, and their price is a difference to the whole answer."""
+
+import numpy as np
+import pytest
+
+from causeway.model.observation import ObservationSpec, Sample, example_observation
+from causeway.serving.cut_costs import measure_cuts, options_of
+from causeway.serving.deadline import SHORT_REASONING, cuts
+from tests.serving.stub_policy import StubPolicy
+
+SPEC = ObservationSpec(height=16, width=24)
+
+
+class Worse(StubPolicy):
+    """Drives straight on, and one metre beside it for each flow step that was cut; says less with less reasoning."""
+
+    def predict(self, samples, n=1, seed=0, *, flow_steps=10, **options):
+        found = super().predict(samples, n, 0, flow_steps=flow_steps, **options)
+        found.trajectory_rig[:] = 0.0
+        found.trajectory_rig[..., 1] = 10.0 - flow_steps
+        whole = options["use_reasoning"] and options.get("max_reasoning_tokens") is None
+        found.decision[:] = [[("yield" if whole else "none", "lane_keeping")] * n for _ in samples]
+        return found
+
+
+def sample(number: int) -> Sample:
+    straight = np.zeros((64, 3), np.float32)
+    observation = example_observation(number, SPEC)
+    controls = np.zeros((64, 2), np.float32)
+    ids = (f"s{number}", f"c{number}", observation.t0_us)
+    return Sample(*ids, "val", "x", observation, "", ("none", "none"), controls, straight)
+
+
+def test_the_price_of_a_cut_is_its_difference_to_the_whole_answer():
+    costs = measure_cuts(Worse(), [sample(n) for n in range(3)], timed=2)
+    assert [cost.degraded for cost in costs] == [cut.degraded for cut in cuts(True)]
+    assert [cost.mean["ade"] for cost in costs] == [0.0, 5.0, 8.0, 8.0, 8.0]
+    assert [cost.price["ade"][0] for cost in costs] == [0.0, 5.0, 8.0, 8.0, 8.0]
+    assert [cost.same_decision for cost in costs] == [1.0, 1.0, 1.0, 0.0, 0.0]
+    assert {cost.n for cost in costs} == {3}
+
+
+def test_no_samples_are_refused():
+    with pytest.raises(ValueError, match="at least one"):
+        measure_cuts(Worse(), [])
+
+
+def test_a_policy_is_told_no_more_than_the_cut():
+    assert options_of(cuts(True)[0]) == {"flow_steps": 10, "use_reasoning": True}
+    assert options_of(cuts(True)[3])["max_reasoning_tokens"] == SHORT_REASONING
