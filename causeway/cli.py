@@ -7,18 +7,14 @@ function of one room, imported when the verb runs, so that `causeway --help` sta
 import json
 import os
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import Annotated, Any
 
 import typer
-from typer.core import TyperCommand
 
+from causeway.cli_frame import Clips, Json, Out, Seed, Sets, Verb, run_step, tell
+from causeway.cli_release import release_app
 from causeway.errors import EXIT_DONE, EXIT_INTERRUPTED, CausewayError, Refused, UsageError
-
-if TYPE_CHECKING:
-    from causeway.artifacts import Manifest
 
 app = typer.Typer(
     no_args_is_help=True,
@@ -27,68 +23,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Drive logs become a served driving policy that reasons before it acts.",
 )
-
-Out = Annotated[str, typer.Option("--out", help="Where the result goes: a folder or s3://bucket/prefix.")]
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON object on stdout and nothing else.")]
-Clips = Annotated[str, typer.Option("--clips", help="The clips artifact.")]
-Seed = Annotated[int, typer.Option(help="Random seed.")]
-Sets = Annotated[list[str] | None, typer.Option("--set", help="A setting, as name=value; may be repeated.")]
-
-
-_results: list[str] = []
-
-
-def _tell(result: dict[str, Any], text: str, as_json: bool) -> None:
-    _results.append(json.dumps(result) if as_json else text)
-
-
-class _Verb(TyperCommand):
-    """A verb, whose result alone goes to stdout."""
-
-    def invoke(self, ctx: Any) -> Any:
-        """Run the verb and print what it told, also when it ended in a refusal."""
-        try:
-            with _stdout_is_stderr():
-                return super().invoke(ctx)
-        finally:
-            _print_results()
-
-
-@contextmanager
-def _stdout_is_stderr() -> Iterator[None]:
-    """Whatever libraries, their C code and child processes print goes to stderr meanwhile."""
-    sys.stdout.flush()
-    kept = os.dup(1)
-    os.dup2(2, 1)
-    try:
-        yield
-    finally:
-        sys.stdout.flush()
-        os.dup2(kept, 1)
-        os.close(kept)
-
-
-def _print_results() -> None:
-    sys.stdout.reconfigure(errors="replace")  # type: ignore[union-attr]
-    try:
-        sys.stdout.write("".join(f"{text}\n" for text in _results))  # KFP may have left print() indenting
-        sys.stdout.flush()
-    except BrokenPipeError:  # whoever read has enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-    _results.clear()
-
-
-def _step(name: str, inputs: dict[str, Any], settings: dict[str, Any], out: str, as_json: bool) -> "Manifest":
-    """Run one step and say what it made."""
-    from dataclasses import asdict
-
-    from causeway.platform.steps import run_named
-
-    manifest = run_named(name, inputs, settings, out=out)
-    counts = ", ".join(f"{value} {key}" for key, value in sorted(manifest.counts.items()))
-    _tell(asdict(manifest), f"{manifest.kind} {manifest.content_hash[:12]} at {manifest.location}: {counts}", as_json)
-    return manifest
-
 
 @app.command()
 def demo(
@@ -105,7 +39,7 @@ def demo(
     from causeway.platform.demo import run_demo
 
     result = run_demo(Path(out), drives, layout)
-    _tell(result, result["text"], as_json)
+    tell(result, result["text"], as_json)
 
 
 @app.command()
@@ -122,7 +56,7 @@ def world(
     Writes the drives and truth.parquet. Example: causeway world --scenes 8 --scenario cut_in+curve --out drives
     """
     settings: dict[str, Any] = {"scenes": scenes, "seed": seed, "camera_hz": camera_hz}
-    _step("make_world", {}, settings | ({"scenarios": scenario} if scenario else {}), out, as_json)
+    run_step("make_world", {}, settings | ({"scenarios": scenario} if scenario else {}), out, as_json)
 
 
 @app.command()
@@ -136,7 +70,7 @@ def ingest(
 
     Reads a folder or a tables mapping file. Example: causeway ingest drives --out clips
     """
-    _step("ingest", {"drives": drives}, {"layout": layout}, out, as_json)
+    run_step("ingest", {"drives": drives}, {"layout": layout}, out, as_json)
 
 
 @app.command()
@@ -152,7 +86,7 @@ def validate(
     """
     from causeway.artifacts import Artifact
 
-    _step("validate_artifact", {"artifact": artifact}, {"suite": suite}, out, as_json)
+    run_step("validate_artifact", {"artifact": artifact}, {"suite": suite}, out, as_json)
     result = json.loads(Artifact.open(out).path("quality.json").read_text())
     if not result["passed"]:
         raise Refused(f"{artifact}: {result['summary']}; see {out}/quality.html")
@@ -164,7 +98,7 @@ def meta_actions(clips: str, out: Out, as_json: Json = False) -> None:
 
     Reads clips; writes a meta action per tick. Example: causeway meta-actions clips --out meta
     """
-    _step("extract_meta_actions", {"clips": clips}, {}, out, as_json)
+    run_step("extract_meta_actions", {"clips": clips}, {}, out, as_json)
 
 
 @app.command()
@@ -174,7 +108,7 @@ def moments(meta: str, clips: Clips, out: Out, as_json: Json = False) -> None:
     Reads meta actions and clips; writes moments with their split.
     Example: causeway moments meta --clips clips --out moments
     """
-    _step("find_moments", {"meta": meta, "clips": clips}, {}, out, as_json)
+    run_step("find_moments", {"meta": meta, "clips": clips}, {}, out, as_json)
 
 
 @app.command()
@@ -184,7 +118,7 @@ def features(moments: str, clips: Clips, out: Out, as_json: Json = False) -> Non
     Reads moments and clips; writes what was known at each moment.
     Example: causeway features moments --clips clips --out evidence
     """
-    _step("build_features", {"moments": moments, "clips": clips}, {}, out, as_json)
+    run_step("build_features", {"moments": moments, "clips": clips}, {}, out, as_json)
 
 
 @app.command()
@@ -217,7 +151,7 @@ def label(
     given |= {"budget_calls": budget_calls, "budget_tokens": budget_tokens, "budget_money": budget_money}
     given |= {"price_in": price_in, "price_out": price_out}
     given |= typed_settings("label_moments", settings or [])
-    _step("label_moments", {"evidence": evidence, "clips": clips}, given, out, as_json)
+    run_step("label_moments", {"evidence": evidence, "clips": clips}, given, out, as_json)
 
 
 @app.command()
@@ -248,7 +182,7 @@ def samples(labels: str, clips: Clips, out: Out, settings: Sets = None, as_json:
     from causeway.platform.steps import typed_settings
 
     given = typed_settings("build_samples", settings or [])
-    _step("build_samples", {"labels": labels, "clips": clips}, given, out, as_json)
+    run_step("build_samples", {"labels": labels, "clips": clips}, given, out, as_json)
 
 
 @app.command()
@@ -278,7 +212,7 @@ def train(
 
     given = typed_settings(f"train_{stage}", settings or [])
     given |= {"scale": scale, "seed": seed} | ({"steps": steps} if steps else {})
-    _step(f"train_{stage}", inputs, given, out, as_json)
+    run_step(f"train_{stage}", inputs, given, out, as_json)
 
 
 @app.command()
@@ -291,6 +225,12 @@ def evaluate(
     clips: Annotated[str, typer.Option(help="Recorded clips with boxes and a map, for --suite replay.")] = "",
     replays: Annotated[int, typer.Option(help="Clips that are replayed at most; 0: all.")] = 4,
     others: Annotated[str, typer.Option(help="In a replay: log (as recorded) or idm (they brake).")] = "log",
+    latency_s: Annotated[float, typer.Option(help="In closed loop answers are followed so much later.")] = 0.0,
+    shard: Annotated[int, typer.Option(help="Measure this part of one suite, counted from 0.")] = 0,
+    shards: Annotated[int, typer.Option(help="How many parts; the step merge_reports joins them.")] = 1,
+    evidence: Annotated[str, typer.Option(help="Of the samples' moments: tells which causes were not there.")] = "",
+    judge: Annotated[str, typer.Option(help="MODEL@URL of an endpoint that judges the words.")] = "",
+    corrections: Annotated[str, typer.Option(help="A folder of what reviewers said.")] = "",
     seed: Seed = 0,
     as_json: Json = False,
 ) -> None:
@@ -300,8 +240,10 @@ def evaluate(
     Example: causeway evaluate policy --samples samples --clips clips --suite closed-loop --suite replay --out report
     """
     settings: dict[str, Any] = {"scenes": scenes, "seed": seed, "suites": tuple(suite or ("open-loop",))}
-    settings |= {"replays": replays, "others": others}
-    _step("evaluate", {"policy": policy, "samples": samples or None, "clips": clips or None}, settings, out, as_json)
+    settings |= {"replays": replays, "others": others, "judge": judge, "corrections": corrections}
+    settings |= {"latency_s": latency_s, "shard": shard, "shards": shards}
+    inputs = {"policy": policy, "samples": samples or None, "clips": clips or None, "evidence": evidence or None}
+    run_step("evaluate", inputs, settings, out, as_json)
 
 
 @app.command()
@@ -319,7 +261,7 @@ def gate(
     """
     from causeway.artifacts import Artifact
 
-    manifest = _step("gate", {"report": report, "champion": champion or None}, {"rules": rules}, out, as_json)
+    manifest = run_step("gate", {"report": report, "champion": champion or None}, {"rules": rules}, out, as_json)
     decision = json.loads(Artifact.open(manifest.location).path("decision.json").read_text())
     if decision["decision"] != "promote":
         raise Refused(f"{report}: {decision['decision']}: {decision['summary']}")
@@ -330,14 +272,40 @@ def serve(
     policy: str,
     http_port: Annotated[int, typer.Option(help="REST port.")] = 8080,
     grpc_port: Annotated[int, typer.Option(help="gRPC port.")] = 8081,
+    alpasim_port: Annotated[int, typer.Option(help="Drive for AlpaSim on this port instead (its own: 6789).")] = 0,
+    host: Annotated[str, typer.Option(help="Address to listen on; 0.0.0.0 = all of them, which needs tokens.")] = "",
+    also: Annotated[list[str] | None, typer.Option(help="NAME=POLICY, a further policy under that name.")] = None,
+    tokens: Annotated[str, typer.Option(help="File with a line `VEHICLE TOKEN` for each vehicle.")] = "",
+    without_tokens: Annotated[bool, typer.Option("--without-tokens", help="Answer other machines without.")] = False,
+    request_log: Annotated[str, typer.Option(help="File for a line of JSON per request; - = stderr.")] = "",
+    rig_store: Annotated[str, typer.Option(help="Folder of the online store, for requests with a rig_id.")] = "",
 ) -> None:
     """Serve a policy on this machine with KServe until Ctrl-C.
 
-    Reads a policy; writes nothing. Example: causeway serve policy --grpc-port 8081
+    Reads a policy; writes nothing but the log that is asked for.
+    Example: causeway serve policy --grpc-port 8081
     """
+    if alpasim_port:
+        if host or also or tokens or without_tokens or request_log or rig_store:
+            where = "python -m causeway.serving.alpasim_server --host ADDRESS"
+            raise UsageError(f"--alpasim-port goes with no other option; for another address: {where}")
+        from causeway.serving.alpasim_server import serve_driver
+
+        return serve_driver(policy, alpasim_port)
+    from causeway.serving.server import LOOPBACK
     from causeway.serving.server import serve as run_server
 
-    run_server(policy, http_port=http_port, grpc_port=grpc_port)
+    run_server(
+        policy,
+        http_port,
+        grpc_port,
+        host or LOOPBACK,
+        rig_store,
+        also=also or (),
+        tokens=tokens,
+        without_tokens=without_tokens,
+        request_log=request_log,
+    )
 
 
 @app.command()
@@ -356,7 +324,7 @@ def ask(
     from causeway.platform.question import ask_about, describe
 
     answer = ask_about(url, sample, n, seed)
-    _tell(answer, describe(answer), as_json)
+    tell(answer, describe(answer), as_json)
 
 
 @app.command()
@@ -381,7 +349,7 @@ def run(
         raise UsageError(f"--on {on}: pipelines run on laptop; compile writes them for a cluster")
     arguments = pipeline_arguments(pipeline, settings or [], root)
     manifest = run_pipeline(pipeline, arguments, log_folder(root) / f"{pipeline}.log")
-    _tell(asdict(manifest), f"{manifest.kind} {manifest.content_hash[:12]} at {manifest.location}", as_json)
+    tell(asdict(manifest), f"{manifest.kind} {manifest.content_hash[:12]} at {manifest.location}", as_json)
 
 
 @app.command("compile")
@@ -399,7 +367,7 @@ def compile_pipelines(
         raise UsageError(f"--out {out}: name a folder; pipelines are compiled on this machine")
 
     files = compile_all(Path(out))
-    _tell({"files": [str(f) for f in files]}, "\n".join(str(f) for f in files), as_json)
+    tell({"files": [str(f) for f in files]}, "\n".join(str(f) for f in files), as_json)
 
 
 @app.command()
@@ -422,11 +390,13 @@ def show(
 
     wish = Wish(clips=clips, out=out, rerun=rerun, clip_ids=tuple(clip or ()), first=first)
     values, text = show_artifact(artifact, wish)
-    _tell(values, text, as_json)
+    tell(values, text, as_json)
 
 
-for _verb in app.registered_commands:
-    _verb.cls = _Verb
+app.add_typer(release_app, name="release")
+
+for _verb in [*app.registered_commands, *release_app.registered_commands]:
+    _verb.cls = Verb
 
 
 def main() -> None:

@@ -14,10 +14,11 @@ def register_policy(
     root: str,
     registry: str,
     reason: str,
+    endpoint: str,
 ) -> None:
-    """A policy with its report and decision enters the registry: champion or candidate."""
+    """A policy with its report and decision enters the registry; one that an endpoint is to try enters as candidate."""
     from causeway.platform.steps import run_in_component
 
     inputs = {"policy": policy.path, "report": report.path, "decision": decision.path}
-    settings = {"registry_uri": registry, "reason": reason}
+    settings = {"registry_uri": registry, "reason": reason, "endpoint": endpoint}
     run_in_component("register_policy", inputs, settings, root, release.path)

@@ -1,7 +1,8 @@
-"""The release pipeline: a policy is evaluated, gated and registered."""
+"""The release pipeline: a policy is evaluated, gated, registered, and tried at an endpoint where one is named."""
 
 from kfp import dsl
 
+from components.deploy_policy import deploy_policy
 from components.evaluate_closed_loop import evaluate_closed_loop
 from components.evaluate_faithfulness import evaluate_faithfulness
 from components.evaluate_open_loop import evaluate_open_loop
@@ -10,6 +11,8 @@ from components.gate import gate
 from components.measure_latency import measure_latency
 from components.merge_reports import merge_reports
 from components.open_artifact import open_artifact
+from components.probe_policy import probe_policy
+from components.promote_policy import promote_policy
 from components.register_policy import register_policy
 from pipelines.placement import place_tasks
 
@@ -25,8 +28,14 @@ def checks(
     champion: str,
     rules: str,
     reason: str,
+    endpoint: str,
+    canary: str,
+    who: str,
 ) -> dsl.Artifact:
-    """The five suites side by side → one report → gate → registry."""
+    """The five suites side by side → one report → gate → registry → deploy in the dark → probe → promote or roll back.
+
+    Without an `endpoint` the last three hand on what the registry said.
+    """
     open_loop = evaluate_open_loop(policy=policy, samples=samples, root=root, limit=0)
     closed_loop = evaluate_closed_loop(policy=policy, samples=samples, root=root, scenes=scenes)
     reasoning = evaluate_reasoning(policy=policy, samples=causes, root=root, limit=0)
@@ -41,14 +50,28 @@ def checks(
         root=root,
     ).outputs["report"]
     decision = gate(report=report, root=root, champion=champion, rules=rules).outputs["decision"]
-    release = register_policy(
-        policy=policy, report=report, decision=decision, root=root, registry=registry, reason=reason
+    registered = register_policy(
+        policy=policy, report=report, decision=decision, root=root, registry=registry, reason=reason, endpoint=endpoint
     ).outputs["release"]
+    deployed = deploy_policy(
+        policy=policy,
+        decision=decision,
+        registered=registered,
+        root=root,
+        registry=registry,
+        endpoint=endpoint,
+        canary=canary,
+        who=who,
+    ).outputs["release"]
+    probed = probe_policy(
+        deployed=deployed, samples=samples, root=root, endpoint=endpoint, canary=canary, who=who
+    ).outputs["release"]
+    release = promote_policy(probed=probed, root=root, endpoint=endpoint, canary=canary, who=who).outputs["release"]
     place_tasks()
     return release
 
 
-@dsl.pipeline(name="causeway-release", description="Evaluate, gate and register a finished policy")
+@dsl.pipeline(name="causeway-release", description="Evaluate, gate, register and serve a finished policy")
 def release(
     root: str,
     policy: str,
@@ -59,8 +82,14 @@ def release(
     champion: str = "",
     rules: str = "",
     reason: str = "asked for by hand",
+    endpoint: str = "",
+    canary: str = "",
+    who: str = "",
 ) -> dsl.Artifact:
-    """`policy`, `data` and `causes` are locations; `champion` is the location of the champion's report, or ""."""
+    """`policy`, `data` and `causes` are locations; `champion` is the location of the champion's report, or "".
+
+    `endpoint` is a folder of this machine or kserve://NAMESPACE/NAME, `canary` a file of canary rules.
+    """
     candidate = open_artifact(location=policy).set_display_name("open-policy")
     samples = open_artifact(location=data).set_display_name("open-samples")
     reasoned = open_artifact(location=causes, otherwise=data).set_display_name("open-causes")
@@ -75,4 +104,7 @@ def release(
         champion=champion,
         rules=rules,
         reason=reason,
+        endpoint=endpoint,
+        canary=canary,
+        who=who,
     ).output

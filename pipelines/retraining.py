@@ -36,6 +36,9 @@ def retraining(
     height: int = 128,
     width: int = 192,
     route_points: int = 0,
+    endpoint: str = "",
+    canary: str = "",
+    who: str = "",
 ) -> dsl.Artifact:
     """Every step of the three pipelines; what is current already is not run again."""
     samples = data(
@@ -70,4 +73,7 @@ def retraining(
         champion=champion,
         rules=rules,
         reason=reason,
+        endpoint=endpoint,
+        canary=canary,
+        who=who,
     ).output

@@ -100,13 +100,14 @@ def test_json_is_all_there_is_on_stdout(tmp_path):
 NOISY = """
 import os, subprocess, sys
 from causeway import cli
+from causeway.cli_frame import Verb, tell
 from causeway.errors import Refused
-@cli.app.command("noisy", cls=cli._Verb)
+@cli.app.command("noisy", cls=Verb)
 def noisy() -> None:
     print("a library prints")
     os.write(1, b"so does its C code\\n")
     subprocess.run(["echo", "and a child"])
-    cli._tell({"a": 1}, "text", True)
+    tell({"a": 1}, "text", True)
     raise Refused("n 3 < 10")
 sys.argv = ["causeway", "noisy"]
 cli.main()

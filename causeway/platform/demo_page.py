@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import Any
 
 from causeway.artifacts import Artifact, Manifest, store
-from causeway.evaluation.page import run_page
-from causeway.evaluation.pictures import draw_path, enlarged, jpeg
-from causeway.evaluation.run_parts import AnswerCard, LabelCard, RunSummary, StepLine
+from causeway.evaluation.page.page import run_page
+from causeway.evaluation.page.pictures import draw_path, enlarged, jpeg
+from causeway.evaluation.page.run_parts import AnswerCard, LabelCard, RunSummary, StepLine
 from causeway.platform.lineage import WORLD, lineage
 from causeway.training.samples import load_samples
 

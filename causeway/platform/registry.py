@@ -20,6 +20,8 @@ from urllib.parse import urlsplit
 
 from causeway.artifacts import Artifact, Writer, step
 from causeway.errors import UnusableInput, UsageError
+from causeway.platform.lineage import origins
+from causeway.platform.report_metrics import log_report
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -47,24 +49,30 @@ class Version:
 
 @dataclass(frozen=True)
 class RegisterConfig:
-    """Where policies are registered (an MLflow URI), and why this one came to be."""
+    """Where policies are registered (an MLflow URI), why this one came to be, and the endpoint that tries it first.
+
+    Without an endpoint the gate's word makes a champion.
+    """
 
     registry_uri: str = ""
     reason: str = ""
+    endpoint: str = ""
 
 
-@step(kind="release")
+@step(kind="release", outside=True)
 def register_policy(
     policy: Artifact, report: Artifact, decision: Artifact, *, out: Writer, config: RegisterConfig
 ) -> None:
     """Enter a policy into the registry with its report and decision; writes release.json.
 
-    Champion when the decision is `promote`, candidate otherwise. When it happened is in the manifest, so that the
-    same registration has the same content.
+    Champion when the decision is `promote` and no endpoint is to try it first, candidate otherwise. When it happened
+    is in the manifest, so that the same registration has the same content.
     """
-    verdict = _json(decision, "decision.json")
+    verdict = read_object(decision, "decision.json")
     log_training(policy, config.registry_uri)
-    version = register(policy, report, verdict, config.registry_uri, policy.manifest.sources)
+    version = register(
+        policy, report, verdict, config.registry_uri, policy.manifest.sources, at_once=not config.endpoint
+    )
     release = {
         "policy": version.policy,
         "version": version.version,
@@ -130,14 +138,15 @@ def register(
     decision: Mapping[str, Any],
     registry_uri: str,
     sources: Sequence[Mapping[str, str]],
+    at_once: bool = True,
 ) -> Version:
-    """Register a policy, or find it again, and set its alias: champion when promoted, candidate otherwise.
+    """Register a policy, or find it again, and set its alias: champion when promoted `at_once`, candidate otherwise.
 
     A champion that is registered again without being promoted stays champion: only another champion replaces it.
     """
     if "decision" not in decision:
         raise UnusableInput("decision.json: holds no decision; run the gate again")
-    manifest, measured = policy.manifest, _json(report, "report.json")
+    manifest, measured = policy.manifest, read_object(report, "report.json")
     tags = {
         "content_hash": manifest.content_hash,
         "code_version": manifest.code_version,
@@ -145,21 +154,32 @@ def register(
         "why": str(decision.get("summary", "")),
         "inputs": json.dumps(manifest.inputs, sort_keys=True),
         "sources": json.dumps(list(sources), sort_keys=True),
+        "lineage": json.dumps(origins(manifest)),
         "report": report.location,
         "data": json.dumps(measured.get("data", {}), sort_keys=True),
         "metrics": json.dumps({n: m.get("value") for n, m in measured.get("metrics", {}).items()}, sort_keys=True),
     }
     with _client(registry_uri) as client:
         _make_model(client)
-        number = _number_of(client, manifest.content_hash)
+        number, run_id = _number_of(client, manifest.content_hash), _run_of(client, manifest.content_hash)
+        log_report(client, run_id, report.manifest.content_hash, measured)
         if number is None:
-            run_id = _run_of(client, manifest.content_hash)
             made = client.create_model_version(NAME, manifest.location, run_id, tags, await_creation_for=0)
             number = int(made.version)
         else:
             for key, value in tags.items():
                 client.set_model_version_tag(NAME, str(number), key, value)
-        _set_alias(client, number, promoted=decision["decision"] == "promote")
+        _set_alias(client, number, promoted=at_once and decision["decision"] == "promote")
+        return _version(client.get_model_version(NAME, str(number)))
+
+
+def crown(registry_uri: str, policy: str) -> Version:
+    """Make a registered policy (by its content hash) the champion; UnusableInput when the registry has none."""
+    with _client(registry_uri) as client:
+        number = _number_of(client, policy)
+        if number is None:
+            raise UnusableInput(f"{registry_uri}: holds no policy {policy[:12]}; register it: causeway run release")
+        _set_alias(client, number, promoted=True)
         return _version(client.get_model_version(NAME, str(number)))
 
 
@@ -284,7 +304,8 @@ def _aliases(client: MlflowClient) -> dict[str, int]:
     return {alias: int(number) for alias, number in client.get_registered_model(NAME).aliases.items()}
 
 
-def _json(artifact: Artifact, name: str) -> dict[str, Any]:
+def read_object(artifact: Artifact, name: str) -> dict[str, Any]:
+    """The JSON object in a file of an artifact; UnusableInput when it holds none."""
     path = artifact.path(name)
     try:
         content = json.loads(path.read_text())

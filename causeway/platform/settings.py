@@ -41,7 +41,10 @@ def pipeline_arguments(name: str, settings: Sequence[str], root: str) -> dict[st
         given[key] = _cast(key, value, inputs[key].type) if key in inputs else value
     if "registry" in inputs:
         given.setdefault("registry", registry_uri(Path("out") if is_s3(root) else Path(root)))
+    if name == "release":
+        given.setdefault("endpoint", str(Path("out" if is_s3(root) else root, "endpoint").absolute()))
     check_arguments(name, pipeline, given)
+    _refuse_releases(given)
     if "registry" in given:
         from causeway.platform.registry import refuse_password
 
@@ -49,6 +52,7 @@ def pipeline_arguments(name: str, settings: Sequence[str], root: str) -> dict[st
     if "teacher" in inputs:
         _refuse_labellers(given)
         _refuse_samples(given)
+    _refuse_policies(given)
     return given
 
 
@@ -67,6 +71,30 @@ def _refuse_samples(given: dict[str, Any]) -> None:
         from causeway.training.samples import SamplesConfig
 
         SamplesConfig(**asked)
+
+
+def _refuse_releases(given: dict[str, Any]) -> None:
+    """What the steps of a release would refuse after the evaluation."""
+    if given.get("canary"):
+        from causeway.platform.release.rules import parse_rules, rules_text
+
+        parse_rules(rules_text(given["canary"]))
+    if given.get("endpoint"):
+        from causeway.platform.release.endpoint import refuse_name
+
+        refuse_name(given["endpoint"])
+
+
+def _refuse_policies(given: dict[str, Any]) -> None:
+    """UsageError for a size or a vision tokenizer that the first stage of training would refuse."""
+    if "scale" in given:
+        from causeway.model.scales import scale_named
+
+        scale_named(given["scale"])
+    if "vision" in given:
+        from causeway.model.vision import vision_tokenizer
+
+        vision_tokenizer(given["vision"])
 
 
 def _cast(key: str, value: str, kind: str) -> Any:

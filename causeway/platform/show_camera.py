@@ -12,7 +12,7 @@ import numpy as np
 from causeway.clips.geometry import FUTURE_US, Array, relative_se3, rotate
 from causeway.clips.lenses import project
 from causeway.errors import UnusableInput
-from causeway.evaluation.pictures import ribbon
+from causeway.evaluation.page.pictures import ribbon
 from causeway.platform.show_clip import Motion, calibrated
 
 _STEP_US = 20_000  # fine enough that a piece of the band is under a metre long on a motorway

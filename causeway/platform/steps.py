@@ -45,7 +45,11 @@ STEPS = {
     "merge_reports": "causeway.evaluation.step",
     "gate": "causeway.evaluation.step",
     "register_policy": "causeway.platform.registry",
+    "deploy_policy": "causeway.platform.release.step",
+    "probe_policy": "causeway.platform.release.step",
+    "promote_policy": "causeway.platform.release.step",
 }
+OUTSIDE = frozenset({"register_policy", "deploy_policy", "probe_policy", "promote_policy"})  # as `@step` marks them
 RAW_INPUTS = frozenset({"drives"})  # inputs that are recordings, not artifacts
 ERROR_MARK = "causeway-error:"
 _FULL_DISK = ("no space left on device", "disk is full")  # as the C library says it, and SQLite
@@ -150,9 +154,10 @@ def _asked_key(name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any]
     """A key over the question as it was asked; it finds a finished step without importing the step.
 
     The settings' defaults are part of the code, whose hash is in the key. None for raw inputs and for settings that
-    name a file: there the bytes count, and the step's own key knows them.
+    name a file: there the bytes count, and the step's own key knows them. None also for a step that works outside its
+    artifact: what it did there may be undone.
     """
-    if RAW_INPUTS & set(inputs) or any(_names_a_file(value) for value in settings.values()):
+    if name in OUTSIDE or RAW_INPUTS & set(inputs) or any(_names_a_file(value) for value in settings.values()):
         return None
     flat = [item for value in inputs.values() for item in (value if isinstance(value, list) else [value])]
     manifests = [read_manifest(item) if item else None for item in flat]
@@ -174,6 +179,18 @@ def gate_in_component(
     decision = json.loads(Artifact(manifest).path("decision.json").read_text())
     if decision["decision"] != "promote":
         fail(Refused(f"{name}: {decision['decision']}: {decision['summary']}"))
+
+
+def release_in_component(
+    name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], root: str, output_path: str
+) -> None:
+    """What the last component of a release does: a policy that was rolled back ends the run with its reason."""
+    from causeway.artifacts import Artifact
+
+    manifest = run_in_component(name, inputs, settings, root, output_path)
+    release = json.loads(Artifact(manifest).path("release.json").read_text())
+    if release["step"] == "rolled back":
+        fail(Refused(f"{release['policy'][:12]} was rolled back: {release['why']}"))
 
 
 def open_in_component(location: str, output_path: str) -> None:
@@ -225,7 +242,7 @@ def error_from_line(text: str) -> CausewayError | None:
         return None
     try:
         line, _ = json.JSONDecoder().raw_decode(payload.lstrip())  # a line of another process may follow on it
-        kinds = {k.exit_code: k for k in (UsageError, Refused, UnusableInput)}
+        kinds = {k.exit_code: k for k in CausewayError.__subclasses__()}
         return kinds.get(line["exit_code"], CausewayError)(line["message"])
     except (ValueError, KeyError, TypeError):
         return None

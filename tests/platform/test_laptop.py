@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from causeway.errors import CausewayError, Refused, UnusableInput, UsageError
+from causeway.errors import CausewayError, Refused, TryAgain, UnusableInput, UsageError
 from causeway.platform import steps
 from causeway.platform.descendants import descendants, stop_descendants
 from causeway.platform.laptop import _Relay, _task_count, pipeline_function, run_pipeline
@@ -89,10 +89,10 @@ def test_a_full_disk_under_the_log_is_kept_as_the_error(capsys):
 
 @pytest.mark.parametrize("name", ["data", "training", "release", "retraining"])
 def test_tasks_are_counted_through_loops_and_inner_pipelines(name):
-    assert _task_count(pipeline_function(name)) == {"data": 11, "training": 12, "release": 11, "retraining": 29}[name]
+    assert _task_count(pipeline_function(name)) == {"data": 11, "training": 12, "release": 14, "retraining": 32}[name]
 
 
-@pytest.mark.parametrize("kind", [UsageError, Refused, UnusableInput, CausewayError])
+@pytest.mark.parametrize("kind", [UsageError, Refused, UnusableInput, TryAgain, CausewayError])
 def test_errors_cross_the_process_border(kind, capfd, monkeypatch):
     monkeypatch.setattr(steps.os, "_exit", lambda code: (_ for _ in ()).throw(SystemExit(code)))
     with pytest.raises(SystemExit) as ended:
@@ -163,6 +163,12 @@ def test_samples_that_cannot_be_are_refused_before_anything_runs(pipeline, setti
     assert pipeline_arguments(pipeline, ["drives=d", "cameras=left, right", "height=64"], "out")["height"] == 64
     with pytest.raises(UsageError, match=r"cameras|height"):
         pipeline_arguments(pipeline, ["drives=d", setting], "out")
+
+
+@pytest.mark.parametrize(("setting", "choices"), [("scale=huge", "tiny, 0.5b, 2b, 8b"), ("vision=x", "triplane, flex")])
+def test_policies_that_cannot_be_are_refused_before_anything_runs(setting, choices):
+    with pytest.raises(UsageError, match=f"is not known; choose one of .*{choices}"):
+        pipeline_arguments("retraining", ["drives=d", setting], "out")
 
 
 def test_retraining_takes_every_setting_of_data():

@@ -12,6 +12,7 @@ from causeway.errors import UnusableInput, UsageError
 from causeway.platform.registry import (
     RegisterConfig,
     champion,
+    crown,
     history,
     log_training,
     losses,
@@ -117,7 +118,7 @@ def test_what_mlflow_holds_of_a_policy(folder, uri):
     register(first, report(folder), PROMOTE, uri, first.manifest.sources)
     client = MlflowClient(uri, uri)
     logged = client.get_run(run_id)
-    assert logged.data.params == {"registry_uri": "", "reason": "a"}
+    assert logged.data.params == {"registry_uri": "", "reason": "a", "endpoint": ""}
     assert logged.data.tags["content_hash"] == first.manifest.content_hash
     assert [(m.step, m.value) for m in client.get_metric_history(run_id, "rl/loss")] == [(0, 2.0), (1, 1.0)]
     version = client.get_model_version("causeway", "1")
@@ -125,6 +126,7 @@ def test_what_mlflow_holds_of_a_policy(folder, uri):
     assert json.loads(version.tags["metrics"]) == {"min_ade_6": 1.25}
     assert json.loads(version.tags["sources"]) == [{"name": "built-in world", "licence": "Apache-2.0"}]
     assert version.tags["code_version"] == first.manifest.code_version
+    assert json.loads(version.tags["lineage"]) == [{"kind": "policy", "content_hash": first.manifest.content_hash}]
 
 
 def test_the_step_writes_a_release(folder, uri):
@@ -174,3 +176,59 @@ def test_a_loss_line_that_is_none_is_named(folder):
 
     with pytest.raises(UnusableInput, match="line 2"):
         losses(Artifact(run(make_broken, {}, out=str(folder / "broken"))))
+
+
+def test_a_registry_that_was_emptied_is_filled_again_although_the_artifacts_are_there(folder, tmp_path):
+    from mlflow import MlflowClient
+
+    where = f"sqlite:///{tmp_path}/registry.db"
+    inputs = {
+        "policy": policy(folder, "d").location,
+        "report": run(make_report, {}, root=str(folder / "reports")).location,
+        "decision": decision(folder, PROMOTE),
+    }
+    first = run(register_policy, inputs, root=str(tmp_path), config=RegisterConfig(where))
+    MlflowClient(where, where).delete_registered_model("causeway")
+    assert history(where) == []
+    again = run(register_policy, inputs, root=str(tmp_path), config=RegisterConfig(where))
+    assert again.content_hash == first.content_hash
+    assert [(v.version, v.alias) for v in history(where)] == [(1, "champion")]
+
+
+def test_a_policy_that_an_endpoint_is_to_try_is_champion_only_when_it_is_crowned(folder, uri):
+    inputs = {
+        "policy": policy(folder, "e").location,
+        "report": run(make_report, {}, root=str(folder / "reports")).location,
+        "decision": decision(folder, PROMOTE),
+    }
+    before = champion(uri)
+    config = RegisterConfig(uri, endpoint="out/endpoint")
+    made = run(register_policy, inputs, root=str(folder / "tried"), config=config)
+    release = json.loads(Artifact(made).path("release.json").read_text())
+    assert release["alias"] == "candidate"
+    assert champion(uri) == before
+    assert crown(uri, release["policy"]).alias == "champion"
+    assert [v.version for v in history(uri) if v.alias == "champion"] == [release["version"]]
+    with pytest.raises(UnusableInput, match="holds no policy"):
+        crown(uri, "0" * 64)
+
+
+def test_lineage_leads_to_the_drives(tmp_path):
+    from causeway.platform.lineage import origins
+
+    @step(kind="clips", raw={"drives": lambda location, config: [Path(location)]})
+    def make_clips(drives, *, out: Writer) -> None:
+        out.path("note.json").write_text("{}")
+
+    @step(kind="policy")
+    def train(clips, *, out: Writer) -> None:
+        out.path("config.json").write_text("{}")
+
+    (tmp_path / "drives").write_text("a recording")
+    clips = run(make_clips, {"drives": str(tmp_path / "drives")}, root=str(tmp_path / "root"))
+    made = run(train, {"clips": clips.location}, root=str(tmp_path / "root"))
+    assert origins(made) == [
+        {"kind": "policy", "content_hash": made.content_hash},
+        {"kind": "clips", "content_hash": clips.content_hash},
+        {"kind": "drives", "content_hash": clips.inputs["drives"]},
+    ]
