@@ -17,7 +17,7 @@ from typing import Any, NoReturn
 
 from causeway.artifacts import Manifest, lookup, read_manifest
 from causeway.artifacts.code_version import code_hash
-from causeway.errors import CausewayError, Refused, UnusableInput, UsageError
+from causeway.errors import CausewayError, Refused, TryAgain, UnusableInput, UsageError
 
 STEPS = {
     "make_world": "causeway.simulation.export",
@@ -242,7 +242,7 @@ def error_from_line(text: str) -> CausewayError | None:
         return None
     try:
         line, _ = json.JSONDecoder().raw_decode(payload.lstrip())  # a line of another process may follow on it
-        kinds = {k.exit_code: k for k in CausewayError.__subclasses__()}
+        kinds = {k.exit_code: k for k in (UsageError, Refused, UnusableInput, TryAgain)}
         return kinds.get(line["exit_code"], CausewayError)(line["message"])
     except (ValueError, KeyError, TypeError):
         return None

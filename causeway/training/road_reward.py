@@ -34,7 +34,7 @@ def off_road(predicted: np.ndarray, road: Road, footprint: Footprint | None = No
 
 def leaves_road(predicted: np.ndarray, road: Road, footprint: Footprint | None = None) -> Bools:
     """At which ticks […, n] a corner of the own footprint is on no part of the road. Inputs: as `off_road`."""
-    return np.asarray(leaves_roads(np.asarray(predicted)[None], [road], footprint)[0])
+    return np.asarray(leaves_roads(path("predicted", predicted, 1)[None], [road], footprint)[0])
 
 
 def leaves_roads(predicted: np.ndarray, roads: Sequence[Road], footprint: Footprint | None = None) -> Bools:

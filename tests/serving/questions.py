@@ -41,6 +41,7 @@ class Request:
     inputs: list[Tensor]
     parameters: dict = field(default_factory=dict)
     request_outputs: list[Output] | None = None
+    id: str = ""
 
     def but(self, which: str, **changes) -> "Request":
         """The same request with one input changed, or taken away (no changes)."""

@@ -56,9 +56,9 @@ def test_the_endpoint_says_unavailable(tmp_path):
 
     from grpc import StatusCode
 
-    from causeway.serving.predictor import CausewayModel, Refusal
+    from causeway.serving.predictor import CausewayModel, Refusal, Served
 
-    model = CausewayModel(StubPolicy(), StubPolicy.spec, "0", rigs.rigs_in(str(tmp_path)))
+    model = CausewayModel(Served(StubPolicy(), StubPolicy.spec, "0"), rigs.rigs_in(str(tmp_path)))
     try:
         with pytest.raises(Refusal) as refused:
             asyncio.run(model.predict(good().but("rig").plus(rig_id="car-7")))

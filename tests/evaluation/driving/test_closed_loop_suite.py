@@ -19,8 +19,8 @@ from causeway.evaluation.suites import Data, check_data
 from causeway.simulation.conditions import Conditions
 from causeway.simulation.plans import constant_velocity_trajectory
 
-from .conftest import KnownPolicy
-from .test_steps import fake_policy, report_of
+from ..conftest import KnownPolicy
+from ..test_steps import fake_policy, report_of
 
 SCENES = [SceneId(name, 900_000) for name in ("slow_for_lead", "curve", "cut_in")]
 

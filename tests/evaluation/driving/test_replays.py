@@ -18,8 +18,8 @@ from causeway.model.observation import ObservationSpec
 from causeway.simulation.conditions import PERFECT
 from tests.simulation.recordings import CLIP, moving, recorded
 
-from .conftest import KnownPolicy
-from .test_steps import fake_policy, report_of
+from ..conftest import KnownPolicy
+from ..test_steps import fake_policy, report_of
 
 SPEC = ObservationSpec(cameras=("front_wide",), frame_offsets_s=(0.0,), height=24, width=32)
 STRUCK = [*moving("parked", 60.0, 0.0, 0.0)]

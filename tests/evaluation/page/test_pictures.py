@@ -5,7 +5,7 @@ import pytest
 
 from causeway.evaluation.page.pictures import PREDICTED, draw_path, enlarged, jpeg, project
 
-from .conftest import straight
+from ..conftest import straight
 
 # one camera 1.4 m up at x = 1.5 m that looks ahead: x right = −y, y down = −z, z forward = x
 RIG = np.array([1.0, 1.5, 0.5, 0.5, 0, 0, 1, 1.5, -1, 0, 0, 0, 0, -1, 0, 1.4])

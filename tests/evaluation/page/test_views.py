@@ -9,7 +9,7 @@ from causeway.evaluation.page.views import MOST_AGENTS, surroundings, views
 from causeway.model.observation import example_observation
 from causeway.model.surroundings import Agents, Footprint, Surroundings
 
-from .conftest import SPEC, make_sample, straight
+from ..conftest import SPEC, make_sample, straight
 
 
 def agents(places):

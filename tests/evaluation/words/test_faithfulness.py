@@ -10,7 +10,7 @@ from causeway.evaluation.words.nats import word_nats
 from causeway.model.observation import example_observation
 from causeway.reasoning import parse, render
 
-from .conftest import GO, SPEC, STOP, KnownPolicy, make_sample, shows, straight
+from ..conftest import GO, SPEC, STOP, KnownPolicy, make_sample, shows, straight
 
 
 def test_forced_sentences_are_in_the_grammar():

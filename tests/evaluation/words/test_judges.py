@@ -8,7 +8,7 @@ from causeway.evidence import Evidence
 from causeway.reasoning.teachers import endpoint_client
 from tests.reasoning.fake_endpoint import Reply, fake_endpoint, said
 
-from .conftest import GO, STOP, make_sample
+from ..conftest import GO, STOP, make_sample
 
 YES = {"decision_fits": True, "causes_cover": True, "causes_true": True, "nearest_cause": True, "reason": ""}
 

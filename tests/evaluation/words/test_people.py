@@ -8,7 +8,7 @@ from causeway.evaluation.words.people import judge_agreement, people_say, right_
 from causeway.evaluation.words.reasoning import Beside, reasoning
 from causeway.reasoning import parse
 
-from .conftest import GO, STOP, make_sample
+from ..conftest import GO, STOP, make_sample
 
 NAN = float("nan")
 

@@ -6,7 +6,7 @@ from causeway.evaluation.words.reasoning import Beside, against_label, majority,
 from causeway.evidence import Evidence
 from causeway.reasoning import CocRecord, Component, parse
 
-from .conftest import GO, STOP, make_sample, shows
+from ..conftest import GO, STOP, make_sample, shows
 
 
 def test_components_by_hand():
