@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from causeway.artifacts import Artifact, Manifest, store
+from causeway.artifacts import Artifact, Manifest, read_manifest, store
 from causeway.evaluation.page.page import run_page
 from causeway.evaluation.page.pictures import draw_path, enlarged, jpeg
 from causeway.evaluation.page.run_parts import AnswerCard, LabelCard, RunSummary, StepLine
@@ -32,6 +32,7 @@ def write_page(
     drives: str,
 ) -> Path:
     """Write the page of one run to `path` and return it. `asked` is the sample the endpoint was asked about."""
+    release = read_manifest(release.location)  # handed on unchanged it names who handed it on; there, who registered it
     made = list({m.content_hash: m for last in (causes, samples, release) for m in lineage(last, root)}.values())
     report = json.loads(_of(made, "report", release.inputs["report"]).path("report.json").read_text())
     decision = json.loads(_of(made, "gate", release.inputs["decision"]).path("decision.json").read_text())
