@@ -5,7 +5,7 @@ Knows the shape of a rules file and where the shipped ones are (`default`, `stag
 
 from importlib import resources
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeVar
 
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
@@ -13,6 +13,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from causeway.errors import UnusableInput
 
 Number = Annotated[float, Field(allow_inf_nan=False)]
+
+
+Kind = TypeVar("Kind", bound=BaseModel)
 
 
 class Rule(BaseModel):
@@ -58,16 +61,21 @@ class Rules(BaseModel):
 
 def parse_rules(text: str) -> Rules:
     """Rules from the text of a file; UnusableInput names the rule and field that does not fit."""
+    return parsed(Rules, text, "gate rules")
+
+
+def parsed(kind: type[Kind], text: str, what: str) -> Kind:
+    """What a person wrote in YAML, as `kind`; UnusableInput names `what` it is and the line or field that is wrong."""
     try:
-        return Rules.model_validate(yaml.safe_load(text))
+        return kind.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
         mark = getattr(error, "problem_mark", None)
         where = f" in line {mark.line + 1}" if mark else ""
-        raise UnusableInput(f"gate rules: not YAML{where}; compare with the shipped rules") from error
+        raise UnusableInput(f"{what}: not YAML{where}; compare with the shipped rules") from error
     except ValidationError as error:
         first = error.errors()[0]
         where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UnusableInput(f"gate rules: {where}: {first['msg']}; compare with the shipped rules") from error
+        raise UnusableInput(f"{what}: {where}: {first['msg']}; compare with the shipped rules") from error
 
 
 def rules_text(name_or_path: str) -> str:

@@ -8,10 +8,10 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Annotated, Literal
 
-import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator
 
 from causeway.errors import UnusableInput
+from causeway.evaluation.rules import parsed
 
 Positive = Annotated[float, Field(gt=0, allow_inf_nan=False)]
 NotNegative = Annotated[float, Field(ge=0, allow_inf_nan=False)]
@@ -59,16 +59,7 @@ class CanaryRules(BaseModel):
 
 def parse_rules(text: str) -> CanaryRules:
     """Rules from the text of a file; UnusableInput names the field that does not fit."""
-    try:
-        return CanaryRules.model_validate(yaml.safe_load(text))
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        where = f" in line {mark.line + 1}" if mark else ""
-        raise UnusableInput(f"canary rules: not YAML{where}; compare with the shipped rules") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        where = ".".join(str(part) for part in first["loc"]) or "the file"
-        raise UnusableInput(f"canary rules: {where}: {first['msg']}; compare with the shipped rules") from error
+    return parsed(CanaryRules, text, "canary rules")
 
 
 def rules_text(path: str) -> str:
