@@ -189,7 +189,7 @@ def _overlapping(boxes: Floats, others: _Others, asked: Bools) -> Bools:
 
 def _not_of(record: Bools, there: Bools) -> Bools:
     """`there` […, m, n] without the agents that the recorded path touches at any tick."""
-    return np.asarray(there & ~record.any(axis=-1)[..., None])
+    return np.asarray(there & ~record.any(axis=-1, keepdims=True))
 
 
 def _ours(ego: Floats, others: _Others, hits: Bools, own: Footprint) -> Bools:
