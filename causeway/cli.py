@@ -12,7 +12,7 @@ from typing import Annotated, Any
 
 import typer
 
-from causeway.cli_frame import Clips, Json, Out, Seed, Sets, Verb, run_step, tell
+from causeway.cli_frame import Clips, Json, Out, Seed, Sets, Verb, keep_interrupts, run_step, tell
 from causeway.cli_release import release_app
 from causeway.errors import EXIT_DONE, EXIT_INTERRUPTED, CausewayError, Refused, UsageError
 
@@ -402,6 +402,7 @@ for _verb in [*app.registered_commands, *release_app.registered_commands]:
 def main() -> None:
     """Run the command line and leave with the contract's exit code; no traceback for errors a user may meet."""
     code = EXIT_DONE
+    keep_interrupts()
     try:
         code = app(standalone_mode=False) or EXIT_DONE
         if code == EXIT_INTERRUPTED:  # the parser turns Ctrl-C into its exit code and says nothing

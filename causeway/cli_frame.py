@@ -6,6 +6,8 @@ Knows what goes to stdout (the result alone) and what to stderr (everything else
 import json
 import os
 import sys
+import threading
+from _thread import interrupt_main
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Annotated, Any
@@ -29,6 +31,19 @@ _results: list[str] = []
 def tell(result: dict[str, Any], text: str, as_json: bool) -> None:
     """Keep a verb's result for the end: one JSON object, or text for a person."""
     _results.append(json.dumps(result) if as_json else text)
+
+
+def keep_interrupts() -> None:
+    """Let Ctrl-C count also where Python can only pass over it: inside a callback from native code (numba has one)."""
+    passed_over = sys.unraisablehook
+
+    def told(what: Any) -> None:
+        if issubclass(what.exc_type, KeyboardInterrupt):  # said again once the callback is over
+            threading.Timer(0.05, interrupt_main).start()
+        else:
+            passed_over(what)
+
+    sys.unraisablehook = told
 
 
 class Verb(TyperCommand):

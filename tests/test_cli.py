@@ -1,5 +1,6 @@
 """The command line as a user meets it: exit codes, one line each, nothing heavy for help, pure JSON."""
 
+import ctypes
 import json
 import os
 import signal
@@ -11,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from causeway.artifacts import write_artifact
+from causeway.cli_frame import keep_interrupts
 
 VERBS = (
     "demo world ingest validate meta-actions moments features label review samples train evaluate gate serve ask run "
@@ -131,6 +133,15 @@ def test_a_full_disk_behind_stdout_is_4(tmp_path):
     assert done.returncode == 4
     assert "No space left on device" in done.stderr
     assert "Traceback" not in done.stderr
+
+
+def test_ctrl_c_inside_a_callback_of_native_code_is_not_lost(monkeypatch):
+    monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
+    keep_interrupts()
+    callback = ctypes.CFUNCTYPE(None)(lambda: signal.raise_signal(signal.SIGINT))
+    with pytest.raises(KeyboardInterrupt):  # noqa: PT012
+        callback()
+        time.sleep(10)
 
 
 def test_ctrl_c_is_130_and_the_same_command_goes_on(tmp_path):
