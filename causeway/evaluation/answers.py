@@ -5,7 +5,6 @@ metrics. A sample's noise follows from its id, so that neither its place nor its
 are cut by the order of samples, so that whole batches can be asked anywhere and give the same numbers to the last bit.
 """
 
-import hashlib
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass, fields
@@ -16,6 +15,7 @@ from numpy.typing import NDArray
 
 from causeway.errors import UsageError
 from causeway.model.observation import HORIZON_STEPS, Observation, Sample, observation_of
+from causeway.model.prediction import seed_of
 
 Asked = Observation | Sample
 
@@ -78,11 +78,6 @@ def shown(item: Asked) -> Observation:
     return Observation(**{field.name: getattr(seen, field.name) for field in fields(Observation)})
 
 
-def seed_of(seed: int, name: str) -> int:
-    """The seed of one question among many that share `seed`: names far apart get unrelated noise, on any machine."""
-    return int.from_bytes(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=7).digest())
-
-
 def ask(policy: Answering, samples: Sequence[Asked], config: AskConfig, **options: Any) -> Answers:
     """Ask about every sample, a batch at a time; a batch that crashes or is late is asked again one by one.
 
@@ -121,7 +116,8 @@ def _ask_batch(
     if not failure and time.monotonic() - started > config.deadline_s:
         failure = f"late: more than {config.deadline_s:g} s"
     if not failure:
-        return [_read(prediction, index, config.n) for index in range(len(batch))]
+        may_end_early = options.get("max_reasoning_tokens") is not None  # whoever asks for few words wants no sentence
+        return [_read(prediction, index, config.n, may_end_early) for index in range(len(batch))]
     if len(batch) == 1:
         return [_failed(failure, config.n)]
     return [one for question in batch for one in _ask_batch(policy, [question], config, options)]
@@ -135,7 +131,7 @@ def _predicted(policy: Answering, batch: Sequence[_Question], config: AskConfig,
     return policy.predict([question.observation for question in batch], n=config.n, seed=seed, **options)
 
 
-def _read(prediction: Any, index: int, n: int) -> _One:
+def _read(prediction: Any, index: int, n: int, may_end_early: bool) -> _One:
     """One sample's answer, checked."""
     try:
         path = np.asarray(prediction.trajectory_rig[index], dtype=np.float64)
@@ -144,7 +140,8 @@ def _read(prediction: Any, index: int, n: int) -> _One:
         return _failed(f"unreadable: {error}"[:200], n)
     if path.shape != (n, HORIZON_STEPS, 3) or len(reasoning) != n or len(decision) != n:
         return _failed(f"shape {path.shape}, asked for {(n, HORIZON_STEPS, 3)}", n)
-    if any(any(row) for row in getattr(prediction, "truncated", ())[index : index + 1]):
+    ended_early = any(any(row) for row in getattr(prediction, "truncated", ())[index : index + 1])
+    if ended_early and not may_end_early:
         return _failed("the reasoning ran out of tokens: it is no sentence", n)
     if not np.isfinite(path).all():
         return _failed("NaN or infinity in the path", n)

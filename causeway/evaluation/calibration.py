@@ -23,9 +23,11 @@ def calibration(paths: Array, recorded: Array, distance_m: Array) -> dict[str, A
     """
     k = paths.shape[-3]
     first, second = np.triu_indices(k, 1)
-    x, y = np.ascontiguousarray(paths[..., 0]), np.ascontiguousarray(paths[..., 1])  # rows of ticks: sums of one order
-    between = np.sqrt((x[..., first, :] - x[..., second, :]) ** 2 + (y[..., first, :] - y[..., second, :]) ** 2)
-    end, end_between = distance_m[..., -1], between[..., -1]
+    # rows lie one after another everywhere: a sum's order, and so its last digit, is that of a single sample's
+    x, y = (np.ascontiguousarray(paths[..., axis]) for axis in (0, 1))
+    apart_x, apart_y = (one.take(first, axis=-2) - one.take(second, axis=-2) for one in (x, y))
+    between = np.sqrt(apart_x**2 + apart_y**2)
+    end, end_between = (np.ascontiguousarray(one[..., -1]) for one in (distance_m, between))
     return {
         f"energy_score_{k}": distance_m.mean(axis=-1).mean(axis=-1) - between.mean(axis=-1).mean(axis=-1) / 2,
         f"coverage_{k}": _covered(end, end_between, first, second),

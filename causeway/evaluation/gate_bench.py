@@ -4,6 +4,7 @@ Knows how suites' values become what the gate decides on, how clips are drawn an
 rules need. Does not know policies (`worsened`) or how suites are run.
 """
 
+import math
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -41,7 +42,8 @@ def clips_needed(ones: Suites, others: Suites, rules: Rules) -> dict[str, int | 
     """{metric: clips or scenes at which a champion rule passes a policy that is no worse, nine times in ten}.
 
     `ones` and `others` are the same weights under two sampling seeds: what differs between them is what the gate must
-    look through. Metrics that were not measured are left out; None where no number would do.
+    look through. Metrics that were not measured are left out; None where no number would do. Clips on which a metric
+    has no value (a straight road has no side to steer to) tell nothing: where they are many, more are needed.
     """
     alpha = bonferroni(rules.family_wise_error, rules.champion_rules)
     found = {}
@@ -52,7 +54,9 @@ def clips_needed(ones: Suites, others: Suites, rules: Rules) -> dict[str, int | 
         share = ones[suite].units[rule.metric] in BOUNDED
         apart, clips = paired(_by_unit(ones[suite], rule.metric), _by_unit(others[suite], rule.metric))
         loss = difference(apart, clips, alpha, share)
-        found[rule.metric] = clusters_to_exclude(loss, excluded(rule), alpha, share) if loss else None
+        telling = clusters_to_exclude(loss, excluded(rule), alpha, share) if loss else None
+        every = len(set(ones[suite].clusters))
+        found[rule.metric] = telling and math.ceil(telling * every / len(set(clips)))
     return found
 
 

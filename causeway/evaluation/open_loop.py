@@ -21,6 +21,7 @@ HORIZON_STEPS = 64
 STEPS_PER_S = 10
 PREFIXES_S = ("0.5", "1", "3", "5", "6.4")
 ALPASIM_S = ("0.5", "1", "2.5", "3", "5", "6.4")  # AlpaSim's four, and those of the other convention beside
+TO_A_SIDE_M = 1.0  # a recorded path that ends farther off straight ahead went to that side
 MISS_M = 2.0  # the end point's miss threshold of the Argoverse and nuScenes prediction benchmarks
 _CHUNK = 384  # paths measured at once: what is between stays in the processor's cache
 
@@ -31,6 +32,7 @@ UNITS = {
     "heading_error_deg": "deg",
     "speed_error_mps": "m/s",
     "comfort": "share",
+    "steers_same_way": "share",
 }
 _SHARES = ("miss_rate", "coverage", "path_")
 
@@ -51,8 +53,9 @@ def metrics(predicted: Any, recorded: Any) -> dict[str, Any]:
     `alpasim_min_ade@ts` best sample for each t, `min_fde_k` and `miss_rate_k` best end point; for k > 1 the
     scores of `calibration`; of sample 0, the one that would be driven: `ade`, `fde`, `miss_rate` (FDE > 2 m),
     `heading_error_deg`, `speed_error_mps` (means of absolute errors) and `comfort` (share of ticks within six bounds;
-    ours, AlpaSim has none). A sample whose prediction holds NaN or infinity is NaN in every metric. UnusableInput for
-    other shapes or an unusable recorded path.
+    ours, AlpaSim has none). Of all samples, `steers_same_way`: the share that ends to the side of straight ahead to
+    which the recorded path went by over 1 m, NaN where that went to none. A sample whose prediction holds NaN or
+    infinity is NaN in every metric. UnusableInput for other shapes or an unusable recorded path.
     """
     values = _metrics(_plain(predicted), _plain(recorded))
     if not hasattr(predicted, "detach"):
@@ -83,6 +86,7 @@ def _measured(predicted: Array, recorded: Array) -> dict[str, Array]:
     ahead, aside = (paths[..., axis] - recorded[:, None, :, axis] for axis in (0, 1))
     distance = np.sqrt(ahead**2 + aside**2)  # [n, k, 64]
     values = displacement(distance) | _driven(paths[:, 0], recorded)
+    values["steers_same_way"] = steers_same_way(paths, recorded)
     if paths.shape[1] > 1:
         values |= calibration(paths, recorded, distance)
     return values if usable.all() else {name: np.where(usable, value, np.nan) for name, value in values.items()}
@@ -127,6 +131,17 @@ def _driven(path: Array, recorded: Array) -> dict[str, Array]:
         "speed_error_mps": speed.mean(axis=-1),
         "comfort": comfort(path),
     }
+
+
+def steers_same_way(paths: Array, recorded: Array) -> Array:
+    """The share of paths […, k, 64, 3] that end to the side to which the recorded one […, 64, 3] does.
+
+    NaN where that ends to none. On mostly straight roads left and right could be exchanged for few metres in the mean;
+    this is what shows it.
+    """
+    end, wanted = paths[..., -1, 1], recorded[..., -1, 1]
+    same = np.count_nonzero(end * wanted[..., None] > 0, axis=-1) / paths.shape[-3]
+    return np.where(np.abs(wanted) > TO_A_SIDE_M, same, np.nan)
 
 
 def speeds_mps(path: Array) -> Array:

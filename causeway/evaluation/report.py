@@ -14,6 +14,7 @@ from causeway.artifacts import Artifact
 from causeway.errors import UnusableInput
 from causeway.evaluation.measured import Measured, groupings_of, groups_of, metrics_of
 from causeway.evaluation.suites import SUITES
+from causeway.evaluation.training_record import fits
 
 FILE_NAME = "report.json"
 _PARTS = {"metrics": dict, "data": dict, "policy": str, "suites": list, "groups": dict, "examples": list, "notes": list}
@@ -85,6 +86,8 @@ def from_json(text: str, where: str) -> Report:
             raise UnusableInput(f"{where}: {FILE_NAME} holds no {name} ({kind.__name__}); evaluate again")
     for name, one in report["metrics"].items():
         _check_metric(name, one, where)
+    if not fits(report.get("training")):
+        raise UnusableInput(f"{where}: {FILE_NAME} tells of training in another shape; evaluate again")
     return report
 
 

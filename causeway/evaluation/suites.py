@@ -7,7 +7,7 @@ suite is made of is fetched when it runs.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from causeway.artifacts import Artifact
@@ -143,6 +143,7 @@ def _replay(policy: Answering, data: Data, config: SuiteConfig) -> Found:
 
 
 def _latency(policy: Answering, data: Data, config: SuiteConfig) -> Found:
+    from causeway.evaluation.cut_costs import estimates, measure_cuts
     from causeway.evaluation.latency import latency, machine
     from causeway.evaluation.selection import data_of_examples, data_of_samples, pick
     from causeway.model.observation import example_observation
@@ -151,7 +152,9 @@ def _latency(policy: Answering, data: Data, config: SuiteConfig) -> Found:
         measured = latency(policy, [example_observation()], config.calls, config.seed)
         return Found(measured, data_of_examples(machine()))
     chosen, _ = pick(data.samples, config.split, min(config.limit or config.calls, config.calls), False)
-    return Found(latency(policy, list(chosen), config.calls, config.seed), data_of_samples(chosen))
+    measured = latency(policy, list(chosen), config.calls, config.seed)
+    cut = estimates(measure_cuts(policy, chosen, config.seed, timed=0))
+    return Found(replace(measured, estimates={**measured.estimates, **cut}), data_of_samples(chosen))
 
 
 IN_PARTS = ("open-loop", "closed-loop", "replay")  # F1 and swapped words are of all samples together

@@ -10,6 +10,7 @@ from typing import Any
 from causeway.artifacts import Artifact
 from causeway.errors import UnusableInput
 
+_GATE = ("stage", "metric", "value", "baseline", "baseline_name", "beats", "n", "split")
 POINTS = 120  # of a curve: more than a small chart can show
 
 
@@ -25,6 +26,42 @@ def training_of(policy: Artifact) -> dict[str, Any] | None:
         return None
     scale = str(policy.manifest.config.get("scale", ""))
     return {"step": policy.manifest.step, "scale": scale, "gates": gates, "curves": curves}
+
+
+def fits(training: Any) -> bool:
+    """Whether this has the shape of `training_of`, None included: what a page can draw."""
+    if training is None:
+        return True
+    if not isinstance(training, dict):
+        return False
+    gates: Any = training.get("gates")
+    curves: Any = training.get("curves")
+    if not _rows(gates) or not _rows(curves) or not all(_is_text(training.get(name)) for name in ("step", "scale")):
+        return False
+    return all(_tellable(gate) for gate in gates) and all(_drawable(curve) for curve in curves)
+
+
+def _is_text(part: Any) -> bool:
+    return part is None or isinstance(part, str)
+
+
+def _tellable(gate: dict[str, Any]) -> bool:
+    numbers = (gate.get(name) for name in ("value", "baseline"))
+    return set(_GATE) <= set(gate) and all(x is None or isinstance(x, int | float) for x in numbers)
+
+
+def _rows(part: Any) -> bool:
+    return isinstance(part, list) and all(isinstance(one, dict) for one in part)
+
+
+def _drawable(curve: dict[str, Any]) -> bool:
+    points = curve.get("points")
+    if not isinstance(points, list) or not points or not {"stage", "name"} <= set(curve):
+        return False
+    return all(
+        isinstance(point, list) and len(point) == 2 and all(isinstance(x, int | float) for x in point)
+        for point in points
+    )
 
 
 def _gates(policy: Artifact) -> list[dict[str, Any]]:

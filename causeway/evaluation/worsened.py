@@ -50,6 +50,7 @@ class Worsening:
     make: Callable[[Answering], Worse]
     suites: tuple[str, ...]
     reasons: tuple[str, ...]
+    scenarios: tuple[str, ...] = ()  # of the built-in world in which it shows; () = all
 
 
 def _paths(change: Callable[[Array], Array]) -> Callable[[Answering], Worse]:
@@ -169,14 +170,16 @@ def _answers(change: Callable[[Any, Sequence[Observation]], Any]) -> Callable[[A
 _OPEN, _WORDS = ("open-loop",), ("open-loop", "reasoning")
 _OFF = ("min_ade_6", "ade", "energy_score_6")
 WORSENINGS: dict[str, Worsening] = {
-    "mirrored": Worsening(_paths(mirrored), _OPEN, (*_OFF, "heading_error_deg", "path_off_road")),
+    "mirrored": Worsening(_paths(mirrored), _OPEN, (*_OFF, "heading_error_deg", "steers_same_way", "path_off_road")),
     "delayed": Worsening(_paths(delayed), _OPEN, _OFF),
     "frozen": Worsening(_paths(np.zeros_like), _OPEN, _OFF),
     "blind": Worsening(
-        lambda policy: Worse(policy, seen=blinded), _WORDS, (*_OFF, "heading_error_deg", "decision_accuracy")
+        lambda policy: Worse(policy, seen=blinded), (*_WORDS, "faithfulness"),
+        (*_OFF, "heading_error_deg", "steers_same_way", "decision_accuracy", "faithfulness_blank_images_m"),
     ),
     "ignores lights": Worsening(
-        _answers(ignores_lights), (*_WORDS, "closed-loop"), ("decision_accuracy", "red_light_run")
+        _answers(ignores_lights), (*_WORDS, "closed-loop"), ("decision_accuracy", "red_light_run"),
+        ("stop_for_control",),
     ),
     "words against wheels": Worsening(_answers(contradicts_itself), ("reasoning",), ("consistency",)),
     "deaf": Worsening(

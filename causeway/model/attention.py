@@ -91,7 +91,7 @@ def attend(
     if reading is not None:
         reading.keys[layer], reading.values[layer] = key, value
     before = reading.before if reading else ()
-    if len(before) > 1 or (before and len(before[0].kept) < len(query)):
+    if len(before) > 1 or (before and before[0].kept.shape[0] < query.shape[0]):  # len() would fix an exported size
         parts = [(s.keys[layer], s.values[layer], s.kept[:, None, None, :] if s.padded else None) for s in before]
         return _over_parts(query, [*parts, (key, value, mask)], scaling).transpose(1, 2), None
     if before:
@@ -109,7 +109,7 @@ def _mask_with(before: Stretch, mask: Tensor | None, query: Tensor) -> Tensor | 
     """[R, 1, L, columns before + L] from a mask of the last L columns; None where everything may be seen."""
     if mask is None and not before.padded:
         return None
-    rows, length = len(query), query.shape[2]
+    rows, length = query.shape[0], query.shape[2]
     own = mask if mask is not None else before.kept.new_ones(rows, 1, length, length)
     return torch.cat([before.kept[:, None, None, :].expand(-1, 1, length, -1), own], dim=-1)
 

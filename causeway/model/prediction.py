@@ -5,6 +5,7 @@ Knows shapes only. Does not know how either was made; numpy only, so that reader
 
 from __future__ import annotations
 
+import hashlib
 from dataclasses import dataclass
 
 import numpy as np
@@ -49,12 +50,17 @@ class Sequences:
     reasoning_ids: tuple[tuple[int, ...], ...]  # [R] token ids, the CoC end token included when it was sampled
     reasoning_text: tuple[str, ...]  # [R]
     truncated: NDArray[np.bool_]  # [R] the length bound cut the reasoning: no end token was sampled
-    action_tokens: NDArray[np.int64]  # [R, 128] as `action_tokens.decode` takes them
+    action_tokens: NDArray[np.int64]  # [R, 128] as `action_tokens.decode` takes them; none were sampled: [R, 0]
     reasoning_logprobs: NDArray[np.float32]  # [R, T], 0 where the mask is False
     reasoning_mask: NDArray[np.bool_]  # [R, T]
     action_logprobs: NDArray[np.float32]  # [R, 128]
-    controls: NDArray[np.float32]  # [R, 64, 2] decoded from the action tokens
+    controls: NDArray[np.float32]  # [R, 64, 2] decoded from the action tokens; without any [R, 0, 2]
     trajectory_rig: NDArray[np.float32]  # [R, 64, 3]
     temperature: float
     group: int
     explored: Explored | None = None  # what the expert drove behind each reasoning, when it was asked to
+
+
+def seed_of(seed: int, name: str) -> int:
+    """The seed of one question among many that share `seed`: names far apart get unrelated noise, on any machine."""
+    return int.from_bytes(hashlib.blake2b(f"{seed}/{name}".encode(), digest_size=7).digest())

@@ -16,6 +16,7 @@ import torch
 
 from causeway.model.action_space import trajectory_from_controls
 from causeway.model.observation import HORIZON_STEPS, Sample
+from causeway.model.prediction import seed_of
 from causeway.training.questions import FREE, answers
 from causeway.training.text_rewards import read_trace
 
@@ -108,12 +109,13 @@ def _answered(policy: Any, asked: Sequence[tuple[Sample, str, str]]) -> list[boo
 
 
 def _judge_paths(stage: str, policy: Any, samples: Sequence[Sample], split: str) -> Verdict:
-    driven = [policy.predict(batch, n=1, seed=0, use_reasoning=False).trajectory_rig for batch in _batches(samples)]
-    return _against_constant_velocity(stage, np.concatenate(driven)[:, 0], samples, split)
+    predictions = [policy.predict(batch, n=1, seed=_seeds(batch), use_reasoning=False) for batch in _batches(samples)]
+    driven = np.concatenate([prediction.trajectory_rig for prediction in predictions])[:, 0]
+    return _against_constant_velocity(stage, driven, samples, split)
 
 
 def _judge_words_and_paths(stage: str, policy: Any, samples: Sequence[Sample], split: str) -> Verdict:
-    predictions = [policy.predict(batch, n=1, seed=0, temperature=0.0) for batch in _batches(samples)]
+    predictions = [policy.predict(batch, n=1, seed=_seeds(batch), temperature=0.0) for batch in _batches(samples)]
     driven = np.concatenate([prediction.trajectory_rig for prediction in predictions])[:, 0]
     found = _against_constant_velocity(stage, driven, samples, split)
     said = [words[0] for prediction in predictions for words in prediction.reasoning]
@@ -123,6 +125,11 @@ def _judge_words_and_paths(stage: str, policy: Any, samples: Sequence[Sample], s
     right = sum(sample.decision == tuple(pair) for sample, pair in labelled)
     detail = f"{broken} of {len(said)} reasonings are no sentence, both decisions right in {right} of {len(labelled)}"
     return Verdict(**{**asdict(found), "beats": found.beats and not broken, "detail": detail})
+
+
+def _seeds(batch: Sequence[Sample]) -> list[int]:
+    """A noise of its own for each sample: one noise for all would judge the noise."""
+    return [seed_of(0, sample.sample_id) for sample in batch]
 
 
 def _batches(samples: Sequence[Sample]) -> list[Sequence[Sample]]:

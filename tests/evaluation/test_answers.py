@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 
 from causeway.errors import UsageError
-from causeway.evaluation.answers import AskConfig, ask, seed_of
+from causeway.evaluation.answers import AskConfig, ask
 from causeway.evaluation.driving.closed_loop import BLIND
 from causeway.evaluation.latency import latency
 from causeway.model.observation import Observation
+from causeway.model.prediction import seed_of
 from causeway.simulation.world import World
 
 from .conftest import shows

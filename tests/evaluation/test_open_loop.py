@@ -61,7 +61,9 @@ def test_leading_dimensions_and_torch():
     found = metrics(predicted, recorded)
     assert {v.shape for v in found.values()} == {(2, 3)}
     alone = metrics(predicted[1, 2], recorded[1, 2])
-    assert {n: float(v[1, 2]) for n, v in found.items()} == pytest.approx({n: float(v) for n, v in alone.items()})
+    assert {n: float(v[1, 2]) for n, v in found.items()} == pytest.approx(
+        {n: float(v) for n, v in alone.items()}, nan_ok=True
+    )
     as_torch = metrics(torch.from_numpy(predicted), torch.from_numpy(recorded))
     assert np.array_equal(as_torch["min_ade_6"].numpy(), found["min_ade_6"])
 
@@ -70,7 +72,9 @@ def test_a_nan_answer_is_nan_everywhere_and_harms_no_other():
     predicted = np.stack([recorded_straight()[None]] * 2)
     predicted[0, 0, 40, 1] = np.nan
     found = metrics(predicted, np.stack([recorded_straight()] * 2))
-    assert all(np.isnan(v[0]) and np.isfinite(v[1]) for v in found.values())
+    unmeasured = {name for name, value in found.items() if not np.isfinite(value[1])}
+    assert all(np.isnan(value[0]) for value in found.values())
+    assert unmeasured == {"steers_same_way"}, "a straight road has no side"
 
 
 @pytest.mark.parametrize(
@@ -104,3 +108,23 @@ def test_order_of_conventions(seed, k):
     assert found[f"min_ade_{k}"] <= found["ade"] + 1e-12
     mirrored = metrics(predicted[::-1], recorded)
     assert mirrored[f"min_ade_{k}"] == pytest.approx(found[f"min_ade_{k}"]), "the order of samples does not matter"
+
+
+def test_left_for_right_is_seen_where_the_road_led_aside():
+    recorded = np.zeros((4, 64, 3))
+    recorded[:, -1, 1] = [3.0, -3.0, 1.0, 1.5]
+    predicted = np.zeros((4, 2, 64, 3))
+    predicted[:, :, -1, 1] = [[2.0, 0.1], [2.0, -0.1], [2.0, 2.0], [0.0, 0.0]]
+    found = metrics(predicted, recorded)["steers_same_way"]
+    assert found[[0, 1, 3]].tolist() == [1.0, 0.5, 0.0], "straight on is no side"
+    assert np.isnan(found[2]), "a path that ends within 1 m of straight ahead goes to no side"
+
+
+def test_a_batch_is_its_samples_to_the_last_digit():
+    rng = np.random.default_rng(0)
+    predicted, recorded = rng.normal(0, 9, (150, 6, 64, 3)), rng.normal(0, 9, (150, 64, 3))
+    together = metrics(predicted, recorded)
+    apart = [metrics(predicted[i : i + 1], recorded[i : i + 1]) for i in range(150)]
+    differing = [name for name, column in together.items()
+                 if not np.array_equal(column, [one[name][0] for one in apart], equal_nan=True)]  # fmt: skip
+    assert differing == []

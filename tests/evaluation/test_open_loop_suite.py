@@ -6,12 +6,13 @@ import numpy as np
 import pytest
 
 from causeway.errors import UnusableInput, UsageError
-from causeway.evaluation.answers import AskConfig, seed_of
+from causeway.evaluation.answers import AskConfig
 from causeway.evaluation.measured import value_table
 from causeway.evaluation.open_loop_suite import open_loop, told_apart
 from causeway.evaluation.report import build_report
 from causeway.evaluation.selection import shard_of
 from causeway.evaluation.shards import joined, told_shard
+from causeway.model.prediction import seed_of
 
 from .conftest import KnownPolicy, make_sample, shows
 
@@ -30,9 +31,8 @@ class Drawing(KnownPolicy):
 
 
 def by_id(measured):
-    return {
-        name: dict(zip(measured.unit_ids, column.tolist(), strict=True)) for name, column in measured.values.items()
-    }
+    columns = {name: np.where(np.isnan(column), None, column) for name, column in measured.values.items()}
+    return {name: dict(zip(measured.unit_ids, column.tolist(), strict=True)) for name, column in columns.items()}
 
 
 def test_neither_order_nor_batches_change_a_number(samples):

@@ -62,6 +62,40 @@ def test_files_that_are_no_report(broken):
         from_json(broken, "here")
 
 
+CURVE = {"stage": "vlm", "name": "loss", "points": [[1, 0.5]]}
+GATE = dict.fromkeys(("stage", "metric", "value", "baseline", "baseline_name", "beats", "n", "split"), 1)
+
+
+def with_training(training):
+    report = build_report([measured()], {"open-loop": DATA}, "policy", 0) | {"training": training}
+    return from_json(to_json(report), "here")
+
+
+@pytest.mark.parametrize(
+    "training",
+    [
+        {"gates": [], "curves": {"vlm": [[1, 0.5]]}},  # as it was once written
+        {"gates": [], "curves": [CURVE | {"points": [[1, "low"]]}]},
+        {"gates": [], "curves": [CURVE | {"points": [0.5]}]},
+        {"gates": [], "curves": [CURVE | {"points": []}]},
+        {"gates": [{"stage": "vlm"}], "curves": []},
+        {"gates": [GATE | {"value": "low"}], "curves": []},
+        {"gates": [], "curves": [], "scale": 8},
+        {"curves": [CURVE]},
+        [],
+    ],
+)
+def test_training_in_another_shape_is_said_in_one_line(training):
+    with pytest.raises(UnusableInput, match=r"here: report\.json tells of training in another shape; evaluate again"):
+        with_training(training)
+
+
+def test_training_in_its_shape_is_read():
+    kept = {"step": "train_vlm", "scale": "tiny", "gates": [GATE], "curves": [CURVE]}
+    assert with_training(kept)["training"] == kept
+    assert with_training(None)["training"] is None
+
+
 def test_nan_never_reaches_a_file():
     report = build_report([measured()], {"open-loop": DATA}, "policy", 0)
     report["metrics"]["ade"]["value"] = float("nan")

@@ -119,24 +119,33 @@ def test_a_policy_made_worse_is_refused_for_the_right_reason(
     assert failed & set(worse.reasons), f"refused for {failed}, which is not what is wrong with it"
 
 
-def same_policy(runs: int) -> tuple[dict[str, int | None], list[str]]:
+RUNS = 50
+RUNS_PASSED = 38  # of 50 that each pass with probability 0.9: fewer in one bench of a thousand
+
+
+def same_policy(runs: int) -> tuple[dict[str, int | None], list[dict[str, Any]]]:
     """(clips that the rules need, decisions on so many A/A pairs of the most that any needs)."""
     rules = shipped("open-loop", "reasoning")
     seeds = [{name: SUITES[name](ByHeart(), seed) for name in ("open-loop", "reasoning")} for seed in (1, 2)]
     needed = clips_needed(*seeds, rules)
     count = max(number for number in needed.values() if number)
     pairs = [same_twice(seeds, count, draw, metrics_in(rules)) for draw in range(runs)]
-    return needed, [judged(*pair, rules)[0]["decision"] for pair in pairs]
+    return needed, [judged(*pair, rules)[0] for pair in pairs]
 
 
 def test_the_same_policy_under_new_seeds_is_promoted():
     needed, decisions = same_policy(2)
-    assert needed["decision_accuracy"] == 87, "words never differ: 9 rules share 0.1 %, ln(0.001 / 9) / ln(1 - 0.1)"
-    assert decisions == ["promote"] * 2
+    assert needed["decision_accuracy"] == 88, "words never differ: 10 rules share 0.1 %, ln(0.001 / 10) / ln(1 - 0.1)"
+    aside = sum(abs(scene.trajectory_rig[-1, 1]) > 1 for scene in SCENES)
+    assert needed["steers_same_way"] == int(np.ceil(26 * CLIPS / aside)), "26 that go aside: ln(0.001 / 10) / ln(1 - 0.3)"
+    assert [decision["decision"] for decision in decisions] == ["promote"] * 2
 
 
 @pytest.mark.slow
 def test_the_same_policy_is_refused_in_none_of_fifty_runs():
-    _, decisions = same_policy(50)
-    assert "refuse" not in decisions
-    assert decisions.count("promote") >= 25, "n comes from the power calculation: most runs are clear"
+    needed, decisions = same_policy(RUNS)
+    assert "refuse" not in [decision["decision"] for decision in decisions]
+    for metric in needed:
+        passed = sum(row["metric"] == metric and row["verdict"] == "pass" and "loss" in row
+                     for decision in decisions for row in decision["rules"])  # fmt: skip
+        assert passed >= RUNS_PASSED, f"{metric}: its n is that at which nine in ten pass"

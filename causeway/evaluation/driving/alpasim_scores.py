@@ -1,8 +1,8 @@
 """A rollout scored as AlpaSim scores one: its formulas, its order of cuts, its exclusions.
 
 Knows AlpaSim's rules as restated from its source (`eval` of NVlabs/alpasim, commit 3032e0c). Does not know our own
-scores, which exclude nothing and stand beside these. Two things differ, since a rollout ends where whole boxes touch
-and where a corner leaves the road: its boxes are 2 % smaller with round corners, and its road is the union of lanes.
+scores, which exclude nothing and stand beside these, or boxes (`alpasim_boxes`). One thing differs, since a rollout
+ends where whole boxes touch: contacts of AlpaSim's smaller, rounder boxes are a metric beside.
 """
 
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causeway.evaluation.driving import plan_scores
+from causeway.evaluation.driving.alpasim_boxes import rounded_touch
 from causeway.evaluation.driving.closed_loop import Rollout
 
 Array = NDArray[np.float64]
@@ -22,6 +23,7 @@ WHOLE_S = 20.0  # a simulation of theirs
 
 UNITS = {
     "alpasim_collision_any": "share",
+    "alpasim_collision_rounded": "share",
     "alpasim_collision_front": "share",
     "alpasim_collision_lateral": "share",
     "alpasim_collision_rear": "share",
@@ -95,9 +97,11 @@ def along(path: Array, points: Array) -> tuple[Array, Array]:
 def alpasim_scores(rollout: Rollout, recorded: Rollout) -> dict[str, float]:
     """AlpaSim's metrics of one rollout; events are 1.0 or 0.0.
 
-    `alpasim_collision_at_fault`: not from behind (who stands is not excused). `alpasim_progress`: how far along the
-    whole recorded path the last counted tick is, 0 to 1; 1 where that path is shorter than 5 m. `alpasim_scene_score`:
-    0 after a collision at fault, off the road or a failed answer, else min(progress / 0.8, 1).
+    `alpasim_collision_any`: whole boxes touch, which ends a rollout; `alpasim_collision_rounded`: AlpaSim's smaller
+    boxes do by then, too. `alpasim_collision_at_fault`: not from behind (who stands is not excused).
+    `alpasim_progress`: how far along the whole recorded path the last counted tick is, 0 to 1; 1 where that path is
+    shorter than 5 m. `alpasim_scene_score`: 0 after a collision at fault, off the road or a failed answer, else
+    min(progress / 0.8, 1).
     `alpasim_off_path_m`: the farthest from the recorded path (dist_to_gt_trajectory), `alpasim_off_place_m` from where
     the record was at that time (dist_to_gt_location), `alpasim_driven_km`: the way. `alpasim_progress_rel`: the least
     place on the record's path so far, as a share of it. `alpasim_left_corridor`: 4 m beside the record's path, by the
@@ -116,6 +120,7 @@ def alpasim_scores(rollout: Rollout, recorded: Rollout) -> dict[str, float]:
     lost = bool(rollout.failure) or at_fault or off_road
     return {
         "alpasim_collision_any": float(hit.any()),
+        "alpasim_collision_rounded": _rounded(rollout, ticks[hit]),
         **{f"alpasim_collision_{part}": float((where == ours).any()) for part, ours in _WHERE.items()},
         "alpasim_collision_at_fault": float(at_fault),
         "alpasim_off_road": float(off_road),
@@ -128,6 +133,15 @@ def alpasim_scores(rollout: Rollout, recorded: Rollout) -> dict[str, float]:
         "alpasim_driven_km": _way_km(rollout, ticks),
         **plan_scores.plan_scores(rollout, recorded, int(ticks[-1]) if len(ticks) else -1),
     }
+
+
+def _rounded(rollout: Rollout, touching: NDArray[np.int64]) -> float:
+    """1.0 when AlpaSim's boxes touch at one of these ticks; NaN where nobody knows the others' boxes."""
+    if len(touching) and len(rollout.others) <= touching[-1]:
+        return float("nan")
+    centre, yaw = middles(rollout), rollout.history["yaw_rad"]
+    size = (rollout.shape.length_m, rollout.shape.width_m)
+    return float(any(rounded_touch(np.array([*centre[t], yaw[t], *size]), rollout.others[t]) for t in touching))
 
 
 def _beside(rollout: Rollout, recorded: Rollout, ticks: NDArray[np.int64]) -> dict[str, float]:

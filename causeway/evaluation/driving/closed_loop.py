@@ -18,9 +18,10 @@ from numpy.typing import NDArray
 from causeway.clips.geometry import from_frame
 from causeway.clips.types import Camera
 from causeway.errors import UsageError
-from causeway.evaluation.answers import Answering, AskConfig, ask, seed_of
+from causeway.evaluation.answers import Answering, AskConfig, ask
 from causeway.evaluation.baselines import BaselinePolicy
 from causeway.model.observation import Observation, ObservationSpec
+from causeway.model.prediction import seed_of
 from causeway.simulation.compose import checked_seed, legs_of
 from causeway.simulation.conditions import PERFECT, Conditions
 from causeway.simulation.events.events import agent_boxes

@@ -15,6 +15,7 @@ from causeway.evaluation.page.suite_parts import suite_section
 
 HEADLINES = (
     "min_ade_6",
+    "ade",
     "scene_score",
     "decision_accuracy",
     "faithfulness_swapped_m",

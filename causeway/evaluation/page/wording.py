@@ -67,7 +67,8 @@ _CLOSED_LOOP = {
     "alpasim_collision_at_fault": Wording(
         "AlpaSim's collisions at fault", _LOW, "front or side; who stands is not excused"
     ),
-    "alpasim_collision_any": Wording("AlpaSim's collisions, any", _LOW, "share of scenes"),
+    "alpasim_collision_any": Wording("AlpaSim's collisions, any", _LOW, "share of scenes; whole boxes"),
+    "alpasim_collision_rounded": Wording("AlpaSim's collisions, smaller boxes", _LOW, "its 2 % smaller, rounder boxes"),
     "alpasim_off_road": Wording("AlpaSim's off road", _LOW, "share of scenes"),
     "alpasim_wrong_lane": Wording("AlpaSim's wrong lane", _LOW, "share of scenes with over 120° to the lane"),
     "alpasim_progress": Wording("AlpaSim's progress", _HIGH, "how far along the whole path of the expert it got"),
@@ -103,6 +104,13 @@ _CLOSED_LOOP = {
     ),
 }
 
+_CUTS = {  # of answers whose deadline is near
+    "flow_steps_5": "5 flow steps",
+    "flow_steps_2": "2 flow steps",
+    "flow_steps_2_reasoning_short": "2 flow steps and few words",
+    "flow_steps_2_reasoning_off": "2 flow steps and no words",
+}
+
 WORDS: dict[str, dict[str, Wording]] = {
     "open-loop": {
         "failed_answers": Wording("failed answers", _LOW, "NaN, late, too few samples or a crash; never dropped"),
@@ -126,6 +134,7 @@ WORDS: dict[str, dict[str, Wording]] = {
             "energy score", _LOW, "of the six ends: far ones, and ones too sure or too wild, cost"
         ),
         "heading_error_deg": Wording("heading error", _LOW, "mean absolute error of yaw"),
+        "steers_same_way": Wording("steers to the same side", _HIGH, "of samples, where the driver went 1 m aside"),
         "speed_error_mps": Wording("speed error", _LOW, "mean absolute error of speed"),
         "comfort": Wording("comfort", _HIGH, "share of ticks within six bounds of acceleration, jerk and yaw"),
     },
@@ -196,6 +205,14 @@ WORDS: dict[str, dict[str, Wording]] = {
         "latency_prefill_p50_ms": Wording("of it: prefill", _LOW, "median"),
         "latency_reasoning_p50_ms": Wording("of it: reasoning", _LOW, "median, word by word"),
         "latency_action_p50_ms": Wording("of it: action", _LOW, "median, all flow steps"),
+        **{
+            f"latency_cut_{cut}_{metric}": Wording(f"cut to {says}: {of}", better, means)
+            for cut, says in _CUTS.items()
+            for metric, of, better, means in (
+                ("ade_worse", "farther off", _LOW, "mean distance to the recorded path, less that of the whole answer"),
+                ("same_decision", "same decision", _HIGH, "as the whole answer's"),
+            )
+        },
     },
 }
 

@@ -1,5 +1,7 @@
 """AlpaSim's formulas on drives along x that are worked out by hand."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -99,6 +101,17 @@ def test_a_failed_answer_scores_nothing():
 
 def test_a_record_that_stands_gives_full_progress():
     assert alpasim_scores(drive(step_m=0.0), drive(step_m=0.0))["alpasim_scene_score"] == 1.0
+
+
+@pytest.mark.parametrize(("ahead_m", "rounded"), [(4.6, 1.0), (4.65, 0.0)])
+def test_a_graze_of_whole_boxes_is_no_contact_of_smaller_ones(ahead_m, rounded):
+    hit = drive(collision=(6, "car1"), collision_where=(6, "front"))
+    long = hit.shape.length_m
+    middle = 60.0 + hit.shape.rear_axle_to_centre_m
+    car = np.array([[middle + ahead_m * long / 4.7, 0.0, 0.0, long, hit.shape.width_m]])
+    found = alpasim_scores(replace(hit, others=[car] * TICKS), RECORDED)
+    assert (found["alpasim_collision_any"], found["alpasim_collision_rounded"]) == (1.0, rounded)
+    assert np.isnan(alpasim_scores(hit, RECORDED)["alpasim_collision_rounded"]), "nobody knows who was where"
 
 
 def test_where_it_was_hit_is_counted_by_part():
