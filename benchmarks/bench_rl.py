@@ -1,6 +1,7 @@
 """Reinforcement on `tiny`: a group of eight through one prefill beside eight calls, memory beside stage three, steps/s.
 
-Both sides run in one process, on synthetic observations of the usual size.
+Both sides run in one process on one core, on synthetic observations of the usual size; seconds are the processor's, so
+that other work on the machine changes them little.
 
     .venv/bin/python benchmarks/bench_rl.py
 """
@@ -11,6 +12,7 @@ import resource
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import torch
@@ -19,10 +21,21 @@ from causeway.model import Policy
 from causeway.model.action_space import trajectory_from_controls
 from causeway.model.observation import Sample, example_observation
 from causeway.training.config import CocConfig, RlConfig
+from causeway.training.mixes import mix_named
+from causeway.training.rolling import walk_of
+from causeway.training.scoring import Pay
 from causeway.training.stages import STAGES
 
 GROUP, MOMENTS = 8, 3
-RL_CONFIG = RlConfig(batch_size=MOMENTS, group_size=GROUP, mix="safety", walk_draws=4)  # the dearest of the mixes
+RL_CONFIG = RlConfig(batch_size=MOMENTS, group_size=GROUP)
+CONFIGS = {
+    "coc": CocConfig(batch_size=MOMENTS * GROUP),  # as many rows as reinforcement has
+    "rl": RL_CONFIG,
+    "rl, Flow-GRPO": replace(RL_CONFIG, mix="safety", walk_draws=4),  # the dearest
+    "rl, paths as served": replace(
+        RL_CONFIG, mix="safety", tokens=False, walk_draws=1, walk_level=0.0, kl_weight=0.0
+    ),  # the table's
+}
 WORDS = "Stop for the red light ahead."
 
 
@@ -42,9 +55,9 @@ def seconds(work: Callable[[], object], times: int) -> float:
     work()
     took = []
     for _ in range(times):
-        began = time.perf_counter()
+        began = time.process_time()
         work()
-        took.append(time.perf_counter() - began)
+        took.append(time.process_time() - began)
     return min(took)
 
 
@@ -61,30 +74,38 @@ def generation(policy: Policy, samples: list[Sample], times: int) -> tuple[float
     return seconds(shared, times), seconds(apart, times)
 
 
-def step_in_a_child(name: str, batch: int) -> tuple[float, float]:
-    """(seconds, peak MiB over what was there before) of one step of a stage."""
+def step_in_a_child(name: str) -> tuple[float, float, float]:
+    """(seconds, of these to roll out, peak MiB over what was there before) of one step of a config."""
     reading, writing = os.pipe()
     child = os.fork()
     if child == 0:
         torch.set_num_threads(1)
         before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-        took = one_step(name, batch)
+        took, rolling = one_step(name)
         peak = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
-        os.write(writing, f"{took} {peak}".encode())
+        os.write(writing, f"{took} {rolling} {peak}".encode())
         os._exit(0)
     os.waitpid(child, 0)
-    took, peak = os.read(reading, 100).decode().split()
-    return float(took), float(peak)
+    took, rolling, peak = map(float, os.read(reading, 100).decode().split())
+    return took, rolling, peak
 
 
-def one_step(name: str, batch: int) -> float:
-    """Seconds of forward and backward of one step."""
-    policy, samples = Policy.from_scale("tiny", seed=0).train(), moments(batch)
-    config = CocConfig(batch_size=batch) if name == "coc" else RL_CONFIG
-    loss = STAGES[name].make_loss(policy, config, samples)
-    began = time.perf_counter()
-    loss(samples, torch.Generator().manual_seed(0))["loss"].backward()
-    return time.perf_counter() - began
+def one_step(name: str) -> tuple[float, float]:
+    """Seconds of rollouts, forward and backward of one step behind one that warms up, and of the rollouts alone."""
+    config = CONFIGS[name]
+    policy, samples = Policy.from_scale("tiny", seed=0).train(), moments(config.batch_size)
+    loss = STAGES[name.partition(",")[0]].make_loss(policy, config, samples)
+    took = 0.0
+    for seed in range(2):
+        began = time.process_time()
+        loss(samples, torch.Generator().manual_seed(seed))["loss"].backward()
+        took = time.process_time() - began
+    if not isinstance(config, RlConfig):
+        return took, 0.0
+    walk = walk_of(config, Pay(mix_named(config.mix)))
+    began = time.process_time()
+    policy.sample_sequences(samples, GROUP, 1.0, torch.Generator().manual_seed(1), walk, config.tokens)
+    return took, time.process_time() - began
 
 
 def main() -> None:
@@ -92,16 +113,17 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--times", type=int, default=3)
     asked = parser.parse_args()
-    coc_s, coc_mib = step_in_a_child("coc", MOMENTS * GROUP)  # as many rows as reinforcement has
-    rl_s, rl_mib = step_in_a_child("rl", MOMENTS)
+    torch.set_num_threads(1)
+    steps = {name: step_in_a_child(name) for name in CONFIGS}
     shared_s, apart_s = generation(Policy.from_scale("tiny", seed=0), moments(MOMENTS), asked.times)
-    load = os.getloadavg()[0]
     print(f"group of {GROUP} through one prefill: {shared_s:.2f} s; {GROUP} calls: {apart_s:.2f} s; "
           f"ratio {apart_s / shared_s:.2f} (aim >= 3)")  # fmt: skip
-    print(f"memory of a step: rl {rl_mib:.0f} MiB, stage three {coc_mib:.0f} MiB of as many rows; "
-          f"ratio {rl_mib / coc_mib:.2f} (aim <= 2.2)")  # fmt: skip
-    print(f"100 steps of {MOMENTS} groups of {GROUP}: {100 * rl_s / 60:.1f} min (aim <= 10); coc {coc_s:.2f} s a step")
-    print(f"threads {torch.get_num_threads()}, load average {load:.1f}", file=sys.stderr)
+    coc_mib = steps["coc"][2]
+    for name, (took_s, rolling_s, mib) in steps.items():
+        minutes = 100 * took_s / 60
+        print(f"{name:20} {took_s:6.2f} s a step, {rolling_s:.2f} of it one roll; 100 steps {minutes:4.1f} min of one "
+              f"core (aim <= 20); {mib:6.0f} MiB, {mib / coc_mib:.2f} x stage three's (aim <= 2.2)")  # fmt: skip
+    print(f"load average {os.getloadavg()[0]:.1f}", file=sys.stderr)
 
 
 if __name__ == "__main__":

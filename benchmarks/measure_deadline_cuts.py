@@ -7,8 +7,8 @@ Every cut answers the same samples with the same noise; the price is its mean di
 import argparse
 
 from causeway.artifacts import Artifact
+from causeway.evaluation.cut_costs import measure_cuts
 from causeway.model import Policy
-from causeway.serving.cut_costs import measure_cuts
 from causeway.training.samples import load_samples
 
 
@@ -24,11 +24,12 @@ def main() -> None:
     samples = list(load_samples(Artifact.open(options.samples), options.split, options.limit))
     print("| cut | ms | ADE m | price of the cut, ADE m | FDE m | same decision |\n|---|---|---|---|---|---|")
     for cost in measure_cuts(policy, samples, timed=options.timed):
-        value, low, high = cost.price["ade"]
+        price = cost.price["ade"]
+        value, low, high = (float("nan") if x is None else x for x in (price.value, price.low, price.high))
         name = cost.degraded or "none"
         print(
             f"| {name} | {cost.p50_ms:.0f} | {cost.mean['ade']:.2f} | {value:+.2f} ({low:+.2f} … {high:+.2f}) | "
-            f"{cost.mean['fde']:.2f} | {cost.same_decision:.0%} of {cost.n} |"
+            f"{cost.mean['fde']:.2f} | {cost.same_decision.value or 0:.0%} of {cost.same_decision.n} |"
         )
 
 

@@ -12,6 +12,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from rl_moments import make_held_out
+
 from causeway.artifacts import Artifact
 from causeway.errors import CausewayError
 from causeway.platform.steps import run_named
@@ -37,6 +39,8 @@ def make_samples(folder: Path, turns: int = TURNS) -> Artifact:
         run_named("validate_labels", {"labels": at["labels"]}, {}, out=at["passed"])
         cut = {"route_points": ROUTE_POINTS}
         run_named("build_samples", {"labels": at["passed"], "clips": at["clips"]}, cut, out=str(samples))
+    if Path(at["clips"]).is_dir():
+        make_held_out(Path(at["passed"]), Path(at["clips"]), folder, ROUTE_POINTS)
     for name in ("drives", "clips"):  # gigabytes, and every number of a result comes from the samples
         shutil.rmtree(at[name], ignore_errors=True)
     return Artifact.open(samples)

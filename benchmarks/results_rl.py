@@ -2,9 +2,11 @@
 
 From the coc policy of `results_policy.py` (same --out and --seed). Parts, each at most 40 minutes and resumable (a part
 that runs out of time saves, exits 75 and goes on when it is called again): `rl-reasoning`, `rl-consistency` and
-`rl-safety` train one mix each, `rl-evaluate` asks all four policies the same moments, prints the table and adds it to
-`rl.jsonl`; `rl` is all of them in turn. Every number has an interval from resampling whole clips, differences are of
-the same moments.
+`rl-safety` train one mix each; `rl-evaluate` asks all four policies the labelled held-out moments, six rollouts each;
+`rl-moments` asks SFT and + safety one path at each of 3,120 held-out moments, labelled or not; `rl-table` prints the
+table of all seeds that were measured as markdown; `rl` is all of them in turn. Every number has an interval from
+resampling whole clips, differences and ratios are of the same moments; a moment's noise is its own, and the same for
+all policies.
 
     make results PART=rl SEED=0
 """
@@ -15,26 +17,41 @@ import os
 import signal
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from causeway.artifacts import Artifact, run
 from causeway.errors import EXIT_TRY_AGAIN, CausewayError
 from causeway.training.config import RlConfig
 from causeway.training.mixes import PAPERS_ROWS
 
-MOMENTS = 3000  # held out and labelled or not; fewer are said so
-ROLLOUTS = 6  # of each moment, as in the paper's table
+ROLLOUTS = 6  # of each labelled moment, as in the paper's table
 CONFIG = RlConfig(
-    steps=150, batch_size=4, group_size=8, lr=5e-5, expert_lr=1e-4, warmup=0.05, final_lr=0.2, checkpoint_every_s=60.0,
-    gate_samples=0, walk_draws=4,
+    steps=120, batch_size=4, group_size=8, lr=1e-4, expert_lr=5e-4, warmup=0.05, final_lr=0.2, kl_weight=0.1,
+    tokens=False, walk_draws=1, walk_level=0.0, walk_weight=5.0, refills=1, checkpoint_every_s=60.0, gate_samples=0,
 )  # fmt: skip
-AIMS = {"grade": "higher than SFT's", "consistency": ">= SFT + 0.15", "close encounters": "<= 0.75 of SFT's",
-        "ADE (m)": "<= 1.05 of SFT's"}  # fmt: skip
+POLICIES = {"sft": "coc"} | {mix: f"rl-{mix}" for mix in PAPERS_ROWS}
+AIMS = {"grade": "above SFT's", "consistency": "SFT + 0.15 or more", "close encounters": "0.75 of SFT's or less",
+        "ADE (m)": "1.05 of SFT's or less"}  # fmt: skip
+RATIOS = ("close encounters", "ADE (m)")  # the others are compared by their difference
+RESAMPLES = 2000
+
+Column = NDArray[np.float64]
+Columns = dict[str, Column]
+
+
+@dataclass(frozen=True, eq=False)
+class Answers:
+    """What a policy did at n moments."""
+
+    columns: Columns  # each metric [n], a mean over the rollouts; NaN where a moment has none
+    said: list[str]  # [n] the first rollout's words
 
 
 def train_mix(mix: str, folder: Path, seed: int, samples: str) -> str:
@@ -46,113 +63,173 @@ def train_mix(mix: str, folder: Path, seed: int, samples: str) -> str:
     return run(train_rl, inputs, out=str(folder / f"seed-{seed}" / f"rl-{mix}"), config=config).location
 
 
-def held_out(samples_at: str) -> list[Any]:
-    """At most MOMENTS moments that no policy was trained on: split test, then val; each with what stood around."""
+def held_out(samples_at: str, with_reasoning: bool | None) -> list[Any]:
+    """Moments that no policy was trained on: splits test and val, each with what stood around."""
     from causeway.training.samples import load_samples
 
     artifact = Artifact.open(samples_at)
-    stores = [load_samples(artifact, split, None, around=True) for split in ("test", "val")]
-    found = [store[i] for store in stores for i in range(len(store))]
-    return found[:: -(-len(found) // MOMENTS)] if len(found) > MOMENTS else found
+    stores = [load_samples(artifact, split, None, with_reasoning, around=True) for split in ("test", "val")]
+    return [store[i] for store in stores for i in range(len(store))]
 
 
-def measure(policy_at: str, samples: Sequence[Any], cache: Path) -> dict[str, np.ndarray]:
-    """Each number of the table for each moment [n], a mean over its rollouts; NaN where a moment has none.
+def measure(policy_at: str, samples: Sequence[Any], rollouts: int, cache: Path) -> Answers:
+    """What a policy does at each moment.
 
     Kept in `cache` batch by batch, so that a part that was stopped goes on where it was.
     """
     from causeway.model import Policy
 
     content = Artifact.open(policy_at).manifest.content_hash
-    lines = [json.loads(line) for line in cache.read_text().splitlines()] if cache.is_file() else []
-    rows = {line["id"]: line for line in lines if line["policy"] == content and line["rollouts"] == ROLLOUTS}
+    kept = cache.read_text().rpartition("\n")[0] if cache.is_file() else ""  # a kill may have cut the last line
+    lines = [json.loads(line) for line in kept.splitlines()]
+    asked = {"policy": content, "rollouts": rollouts, "noise": "of each moment"}
+    rows = {line["id"]: line for line in lines if asked.items() <= line.items()}
     policy, waiting = Policy.load(policy_at), [sample for sample in samples if sample.sample_id not in rows]
     cache.parent.mkdir(parents=True, exist_ok=True)
+    cache.write_text(kept + "\n" if kept else "")
     with cache.open("a") as file:
-        for start in range(0, len(waiting), 16):
-            for row in _measured(policy, waiting[start : start + 16]):
-                rows[row["id"]] = row | {"policy": content, "rollouts": ROLLOUTS}
+        for start in range(0, len(waiting), 32):
+            for row in _measured(policy, waiting[start : start + 32], rollouts):
+                rows[row["id"]] = row | asked
                 file.write(json.dumps(rows[row["id"]]) + "\n")
             file.flush()
-    return {name: np.array([rows[s.sample_id][name] for s in samples], dtype=np.float64) for name in AIMS}
+    ours = [rows[sample.sample_id] for sample in samples]
+    columns = {name: np.array([row[name] for row in ours], dtype=np.float64) for name in AIMS}
+    return Answers(columns, [row["said"] for row in ours])
 
 
-def _measured(policy: Any, samples: Sequence[Any]) -> list[dict[str, Any]]:
-    from causeway.training.collision_reward import close_encounter
+def _measured(policy: Any, samples: Sequence[Any], rollouts: int) -> list[dict[str, Any]]:
+    from causeway.model.prediction import seed_of
     from causeway.training.text_rewards import consistency, reasoning_grade
 
-    made, rows = policy.predict(samples, n=ROLLOUTS, seed=0), []
+    # one seed for all would give every moment the same noise, of which resampling clips knows nothing
+    seeds = [seed_of(0, sample.sample_id) for sample in samples]
+    made, rows = policy.predict(samples, n=rollouts, seed=seeds), []
     for sample, paths, texts in zip(samples, made.trajectory_rig, made.reasoning, strict=True):
-        agents = sample.around.agents if sample.around else None
         offset = paths[..., :2] - sample.trajectory_rig[..., :2]
-        close = np.nan
-        if agents is not None:
-            place = (agents.poses_rig, agents.sizes_m, agents.present, sample.around.footprint)
-            close = float(np.mean(close_encounter(paths, sample.trajectory_rig, *place)))
-        labels = [sample.reasoning] * len(texts)
+        labels, speed = [sample.reasoning] * len(texts), np.full(len(texts), sample.observation.speed_mps)
         rows.append({
             "id": sample.sample_id,
+            "said": texts[0],
             "grade": float(reasoning_grade(texts, labels).mean()) if sample.reasoning else np.nan,
-            "consistency": float(consistency(paths, np.full(len(texts), sample.observation.speed_mps), texts).mean()),
-            "close encounters": close,
+            "consistency": float(consistency(paths, speed, texts).mean()),
+            "close encounters": _close(sample, paths),
             "ADE (m)": float(np.hypot(offset[..., 0], offset[..., 1]).mean()),
         })  # fmt: skip
     return rows
 
 
-def report(folder: Path, seed: int, samples_at: str) -> None:
-    """Ask all policies, print the table and add it to `rl.jsonl`."""
+def _close(sample: Any, paths: NDArray[np.float32]) -> float:
+    from causeway.training.collision_reward import close_encounter
+
+    agents = sample.around.agents if sample.around else None
+    if agents is None:
+        return np.nan
+    place = (agents.poses_rig, agents.sizes_m, agents.present, sample.around.footprint)
+    return float(np.mean(close_encounter(paths, sample.trajectory_rig, *place)))
+
+
+def evaluate(folder: Path, seed: int, samples_at: str) -> None:
+    """Ask all four policies the labelled moments."""
+    samples, own = held_out(samples_at, True), folder / f"seed-{seed}"
+    found = {name: measure(str(own / place), samples, ROLLOUTS, own / f"labelled-{name}.jsonl")
+             for name, place in POLICIES.items()}  # fmt: skip
+    _keep(own / "rl-labelled.json", found, samples, ROLLOUTS)
+
+
+def encounters(folder: Path, seed: int, samples_at: str) -> None:
+    """Ask SFT and + safety one path at each moment of the grid."""
+    samples, own = held_out(samples_at, None), folder / f"seed-{seed}"
+    found = {name: measure(str(own / POLICIES[name]), samples, 1, own / f"moments-{name}.jsonl")
+             for name in ("sft", "safety")}  # fmt: skip
+    _keep(own / "rl-moments.json", found, samples, 1)
+
+
+def _keep(at: Path, found: dict[str, Answers], samples: Sequence[Any], rollouts: int) -> None:
+    """Every policy's estimates, and how it stands to SFT's, into one file."""
+    clips = [sample.clip_id for sample in samples]
+    sft = found["sft"].columns
+    told = {
+        name: {metric: _told(metric, values, sft[metric], clips) for metric, values in one.columns.items()}
+        for name, one in found.items()
+    }
+    words = {name: {"different": len(set(one.said)), "commonest": Counter(one.said).most_common(1)[0]}
+             for name, one in found.items()}  # fmt: skip
+    settings = {"config": asdict(CONFIG), "moments": len(samples), "clips": len(set(clips)), "rollouts": rollouts}
+    at.write_text(json.dumps({**settings, "words": words, "rows": told}, indent=1) + "\n")
+
+
+def _told(metric: str, ours: Column, theirs: Column, clips: Sequence[str]) -> dict[str, Any]:
     from causeway.evaluation import statistics
 
-    samples = held_out(samples_at)
-    clips = [sample.clip_id for sample in samples]
-    places = {"sft": "coc"} | {mix: f"rl-{mix}" for mix in PAPERS_ROWS}
-    found = {
-        name: measure(str(folder / f"seed-{seed}" / place), samples, folder / f"seed-{seed}" / f"measured-{name}.jsonl")
-        for name, place in places.items()
-    }
-    table = {name: statistics.means(values, clips) for name, values in found.items()}
-    less = {name: statistics.means({k: v - found["sft"][k] for k, v in values.items()}, clips)
-            for name, values in found.items() if name != "sft"}  # fmt: skip
-    _show(table, less)
-    line = {"seed": seed, "config": asdict(CONFIG), "moments": len(samples), "rollouts": ROLLOUTS,
-            "table": _plain(table), "less_sft": _plain(less)}  # fmt: skip
-    with (folder / "rl.jsonl").open("a") as file:
-        file.write(json.dumps(line) + "\n")
+    return {**asdict(statistics.mean(ours, clips)), "to_sft": _to_sft(metric, ours, theirs, clips)}
 
 
-def _plain(table: dict[str, dict[str, Any]]) -> dict[str, Any]:
-    return {name: {k: asdict(estimate) for k, estimate in row.items()} for name, row in table.items()}
+def _to_sft(metric: str, ours: Column, theirs: Column, clips: Sequence[str]) -> list[float]:
+    """Value, low, high of the paired difference, or of the ratio of means, by resampling clips."""
+    from causeway.evaluation import statistics
+
+    known = np.isfinite(ours) & np.isfinite(theirs)
+    if not known.any():
+        return [np.nan] * 3
+    pairs = np.stack([ours[known], theirs[known]], axis=1)
+    sums, sizes = statistics.by_cluster(pairs, np.asarray(clips)[known])
+    drawn = np.concatenate([*statistics.resampled(sums, sizes, 0, RESAMPLES), pairs.mean(axis=0)[None]])
+    with np.errstate(divide="ignore", invalid="ignore"):
+        found = drawn[:, 0] / drawn[:, 1] if metric in RATIOS else drawn[:, 0] - drawn[:, 1]
+    return [float(found[-1]), *np.nanquantile(found[:-1], (0.025, 0.975)).tolist()]
 
 
-def _show(table: dict[str, dict[str, Any]], less: dict[str, dict[str, Any]]) -> None:
-    for metric, aim in AIMS.items():
-        print(f"{metric} (aim: {aim})")
-        for name, row in table.items():
-            one = row[metric]
-            change = less[name][metric] if name in less else None
-            beside = f"   less SFT, paired {_span(change)}" if change else ""
-            print(f"  {name:12s} {_span(one)}  n {one.n}{beside}")
+def table(folder: Path) -> str:
+    """The seeds that were measured as markdown: each metric of each row, and how it stands to SFT's."""
+    lines: list[str] = []
+    for part in ("labelled", "moments"):
+        found = {at.parent.name: json.loads(at.read_text()) for at in sorted(folder.glob(f"seed-*/rl-{part}.json"))}
+        lines += _rows_of(part, found) if found else []
+    return "\n".join(lines)
 
 
-def _span(one: Any) -> str:
-    if one.value is None:
-        return "none"
-    low = "" if one.low is None else f" [{one.low:.3f}, {one.high:.3f}]"
-    return f"{one.value:.3f}{low}"
+def _rows_of(part: str, found: dict[str, Any]) -> list[str]:
+    one, pairs = next(iter(found.values())), [(metric, seed) for metric in AIMS for seed in found]
+    rows = [
+        f"| {name} | {' | '.join(_cell(found[seed]['rows'], name, metric) for metric, seed in pairs)} |"
+        for name in POLICIES if name in one["rows"]
+    ]  # fmt: skip
+    return [
+        f"{one['moments']} {part} moments of {one['clips']} clips, {one['rollouts']} path(s) each; in brackets the",
+        "paired difference from SFT (grade, consistency) or ratio (encounters, ADE), 95 % by clips.", "",
+        f"| | {' | '.join(f'{metric}, {seed}' for metric, seed in pairs)} |",
+        f"|---|{'---|' * len(pairs)}", *rows,
+        f"| aim | {' | '.join(AIMS[metric] for metric, _ in pairs)} |", "",
+        *(f"Words of {name}, {seed}: {told['different']} different; commonest: {told['commonest']}."
+          for seed, measured in found.items() for name, told in measured["words"].items()), "",
+    ]  # fmt: skip
+
+
+def _cell(rows: dict[str, Any], name: str, metric: str) -> str:
+    if name not in rows or rows[name][metric]["value"] is None:
+        return "–"
+    value, low, high = rows[name][metric]["to_sft"]
+    beside = "" if name == "sft" else f" [{value:+.3f}: {low:+.3f}, {high:+.3f}]"
+    return f"{rows[name][metric]['value']:.3f}{beside}"
 
 
 def parts_of(folder: Path, seed: int) -> dict[str, Callable[[], Any]]:
     """What each part does, in order."""
-    samples = str(folder / "data" / "samples")
+    samples, grid = str(folder / "data" / "samples"), str(folder / "data" / "held-out")
     stages = {f"rl-{mix}": (lambda mix=mix: train_mix(mix, folder, seed, samples)) for mix in PAPERS_ROWS}
-    return {**stages, "rl-evaluate": lambda: report(folder, seed, samples)}
+    return {
+        **stages,
+        "rl-evaluate": lambda: evaluate(folder, seed, samples),
+        "rl-moments": lambda: encounters(folder, seed, grid),
+        "rl-table": lambda: print(table(folder)),
+    }
 
 
 def main() -> None:
     """Run one part, or all."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--part", choices=(*(f"rl-{mix}" for mix in PAPERS_ROWS), "rl-evaluate", "rl"), default="rl")
+    parser.add_argument("--part", choices=(*parts_of(Path(), 0), "rl"), default="rl")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("out/results"))
     parser.add_argument("--minutes", type=float, default=38.0, help="after so long a part saves and exits 75")

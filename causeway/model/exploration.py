@@ -1,7 +1,8 @@
-"""How the expert explores: its flow as a stochastic walk whose every step has a probability.
+"""How the expert explores: its flow as a stochastic walk whose every step has a probability, or as it is served.
 
-Knows the walk's steps, their Gaussians and how a walk that was taken is scored again, all steps in one pass. Does not
-know rewards, words or where a prefix comes from. With s = 1 − t the share of noise that is left, the step from t to
+Knows the walk's steps, their Gaussians and how a walk that was taken is scored again, all steps in one pass; and how
+well the flow fits a path that it drove without noise. Does not know rewards, words or where a prefix comes from. With
+s = 1 − t the share of noise that is left, the step from t to
 t + dt is Gaussian with
 
     std² = level² · s / (1 − s)
@@ -22,7 +23,7 @@ from torch import Tensor
 
 from causeway.errors import UsageError
 from causeway.model.attention import Prefix
-from causeway.model.expert import ActionExpert
+from causeway.model.expert import ActionExpert, draw_time
 
 
 @dataclass(frozen=True)
@@ -126,3 +127,21 @@ def step_weights(walk: Walk, like: Tensor) -> Tensor:
 def step_logprobs(walk: Walk, walked: Walked, mean: Tensor) -> Tensor:
     """Log-probability of each step that was taken [R, steps], given `means`."""
     return gaussian_logprob(walked.states[:, 1:], mean, noises(walk, mean))
+
+
+def flow_fit(
+    expert: ActionExpert, walked: Walked, prefix: Prefix, draws: int, generator: torch.Generator | None
+) -> Tensor:
+    """How well the flow fits where walks without noise came to, [R, draws], with gradients: minus its matching error.
+
+    The plain flow has no probability of a path; the error at a few times and noises stands in for it, as in flow
+    policy optimisation (arXiv 2507.21053). prefix: of the same R rows. All rows share times and noises: members of a
+    group then differ by their paths alone.
+    """
+    ends, rows = walked.ends, len(walked.states)
+    time = draw_time(draws, generator).to(ends).repeat(rows)
+    noise = torch.randn(draws, *ends.shape[1:], generator=generator).to(ends).repeat(rows, 1, 1)
+    target = ends.repeat_interleave(draws, dim=0)
+    mixed = time[:, None, None] * target + (1.0 - time[:, None, None]) * noise
+    field = expert(mixed, time, prefix.repeated(draws).gathered()).float()
+    return -(field - (target - noise)).square().mean(dim=(-2, -1)).view(rows, draws)

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from causeway.errors import UsageError
-from causeway.model import action_tokens, collation, inference, likelihood, rollouts, storage, token_losses
+from causeway.model import action_tokens, collation, decoding, inference, likelihood, rollouts, storage, token_losses
 from causeway.model.action_space import ControlStatistics
 from causeway.model.attention import Prefix
 from causeway.model.backbone import TextInputs, build_backbone, load_backbone, tokenizer_folder
@@ -165,12 +165,13 @@ class Policy(nn.Module):
         temperature: float,
         generator: torch.Generator,
         walk: Walk | None = None,
+        actions: bool = True,
     ) -> Sequences:
-        """Rollouts for reinforcement learning: `group` reasonings with 128 action tokens for each sample.
+        """Rollouts for reinforcement learning: `group` reasonings with 128 action tokens (or none) for each sample.
 
         walk: how the expert explores behind each reasoning, None = not at all.
         """
-        return rollouts.sample_sequences(self, samples, group, temperature, generator, walk)
+        return rollouts.sample_sequences(self, samples, group, temperature, generator, walk, actions)
 
     # -- learning -------------------------------------------------------------------------------------------------
 
@@ -220,8 +221,8 @@ class Policy(nn.Module):
 
     def flow_loss(self, batch: Batch, generator: torch.Generator | None = None, draws: int = 1) -> Tensor:
         """The expert's flow-matching error on the detached prefix; `draws` noises share one pass of the backbone."""
-        with torch.no_grad():
-            prefix = self.forward_tokens(replace(batch, action_tokens=None)).prefix
+        with torch.no_grad():  # a prefill keeps its keys, also where layers compute twice
+            prefix = decoding.prefill(self, batch, self.text_inputs(batch)).prefix()
         return self._flow(batch, prefix, generator, draws)
 
     def _flow(self, batch: Batch, prefix: Prefix | None, generator: torch.Generator | None, draws: int) -> Tensor:

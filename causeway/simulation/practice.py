@@ -229,6 +229,7 @@ def practise_policy(policy: Artifact, *, out: Writer, config: PracticeConfig) ->
     """A policy whose expert has practised in the built-in world; words and tokens stay as they were."""
     from causeway.training.loop import Course, train
     from causeway.training.losses import FILE_NAME, read_lines, write_lines
+    from causeway.training.stage_gate import FILE_NAME as GATES
 
     learner = Policy.load(policy.folder()).train()
     spec = ObservationSpec(cameras=tuple(n for n in ObservationSpec().cameras if n in learner.config.cameras))
@@ -238,6 +239,8 @@ def practise_policy(policy: Artifact, *, out: Writer, config: PracticeConfig) ->
         Course("practice", learner, ("expert",), scenes, practice_loss(learner, config, spec), config, folder)
     )
     write_lines(out.path(FILE_NAME), [*read_lines(policy.path(FILE_NAME)), *lines])
+    if GATES in policy.manifest.files:  # practice has no gate of its own; what earlier stages were held against stays
+        out.path(GATES).write_text(policy.path(GATES).read_text())
     learner.eval().save(out.path(FILE_NAME).parent, card="The expert practised in closed loop in the built-in world.")
     out.count(steps=len(lines), scenes=len(scenes))
     _forget(folder)

@@ -181,7 +181,7 @@ def _hits(ego: Floats, others: _Others, there: Bools, own: Footprint) -> Bools:
 
 def _overlapping(boxes: Floats, others: _Others, asked: Bools) -> Bools:
     """Which of the pairs asked about […, m, n] touch; the others do not."""
-    pairs = np.nonzero(asked)
+    pairs = np.unravel_index(np.flatnonzero(asked), asked.shape)
     hits = np.zeros(asked.shape, dtype=bool)
     hits[pairs] = overlaps(_at(boxes[..., None, :, :], asked, pairs), others.at(asked, pairs))
     return hits
@@ -201,7 +201,7 @@ def _run_into(ego: Floats, others: _Others, hits: Bools, own: Footprint) -> Bool
     """Where […, m, n] an agent has driven into us from behind, from its first contact on: no lesson for us."""
     struck = np.nonzero(hits.any(axis=-1))
     first = (*struck, hits.argmax(axis=-1)[struck])
-    box, other = _at(own_boxes(ego, own)[..., None, :, :], hits, first), others.at(hits, first)
+    box, other = own_boxes(_at(ego[..., None, :, :], hits, first), own), others.at(hits, first)
     forward_mps = _at(_forward_mps(ego)[..., None, :, None], hits, first)[:, 0]
     since = np.full(hits.shape[:-1], hits.shape[-1])
     since[struck] = np.where(_behind(box, other) & (forward_mps >= -BACKING_MPS), first[-1], hits.shape[-1])

@@ -84,7 +84,8 @@ class RlConfig(TrainConfig):
     kl_weight: float = 0.02
     clip_low: float = 0.2
     clip_high: float = 0.28
+    tokens: bool = True  # action tokens are sampled and learn; False: words and the expert alone, at half the time
     walk_draws: int = 0  # paths that the expert explores behind each reasoning; 0 = none: it is only re-fitted
     walk_steps: int = 5
-    walk_level: float = 0.7  # how far it strays; 0 = not at all
+    walk_level: float = 0.7  # how far it strays; 0 = not at all: paths as they are served, learned by flow matching
     walk_weight: float = 20.0  # of the walks' loss beside the expert's flow loss, whose gradient is far larger

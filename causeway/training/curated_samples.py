@@ -14,7 +14,7 @@ from causeway.model.policy import Policy
 from causeway.training.config import RlConfig
 from causeway.training.curation import Curated, curate, disagreement
 from causeway.training.mixes import mix_named
-from causeway.training.rolling import driven_by_tokens
+from causeway.training.rolling import driven_by_tokens, walk_of, words_earn
 from causeway.training.schedule import step_seed
 from causeway.training.scoring import ACTION, TEXT, Pay, earned_of
 
@@ -38,10 +38,17 @@ def curated(policy: Policy, config: RlConfig, samples: Sequence[Sample]) -> Cura
 def _disagreement(
     policy: Policy, config: RlConfig, pay: Pay, batch: Sequence[Sample], generator: torch.Generator
 ) -> np.ndarray:
-    rolled = policy.sample_sequences(batch, config.group_size, config.temperature, generator)
-    driven = driven_by_tokens(batch, rolled)
-    words, paths = earned_of(driven, pay, TEXT), earned_of(driven, pay, ACTION)
-    rewards = np.where(words.sound, words.total(pay.mix, TEXT) + paths.total(pay.mix, ACTION), np.nan)
+    """Of words, paid as in training, and of action tokens where they learn.
+
+    The expert's paths count by what words earn with them: how likely the policy finds such a path is not known.
+    """
+    walk = walk_of(config, pay)
+    rolled = policy.sample_sequences(batch, config.group_size, config.temperature, generator, walk, config.tokens)
+    words = words_earn(batch, rolled, pay)
+    rewards = np.where(words.sound, words.total(pay.mix, TEXT), np.nan)
+    if config.tokens:
+        paths = earned_of(driven_by_tokens(batch, rolled), pay, ACTION)
+        rewards = np.where(paths.sound, rewards + paths.total(pay.mix, ACTION), np.nan)
     logprobs = rolled.reasoning_logprobs.sum(axis=1) + rolled.action_logprobs.sum(axis=1)
     shape = (len(batch), config.group_size)
     return disagreement(logprobs.astype(np.float64).reshape(shape), rewards.reshape(shape))

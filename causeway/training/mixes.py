@@ -2,7 +2,8 @@
 
 Knows names and weights. Does not know what a reward computes. `balanced` needs nothing but a sample's own path and
 words, so that every drive can train it. The others are the rows of arXiv 2511.00088, table 9: each has what the one
-before it has, and one kind of reward more; the paper prints no weights, these are ours.
+before it has, and one kind of reward more; the paper prints no weights, these are ours. A grade counts more than
+consistency: words that are paid for being kept alone become the few that every path keeps.
 """
 
 from dataclasses import fields, replace
@@ -12,7 +13,7 @@ from causeway.training.rewards import RewardMix
 
 MIXES: dict[str, RewardMix] = {
     "balanced": RewardMix(displacement=1.0, comfort=0.2, jerk=0.2, consistency=0.4, reasoning_grade=0.12),
-    "reasoning": RewardMix(reasoning_grade=0.2),
+    "reasoning": RewardMix(reasoning_grade=0.5),
 }
 MIXES["consistency"] = replace(MIXES["reasoning"], consistency=1.0, consistency_graded=0.5)
 MIXES["safety"] = replace(

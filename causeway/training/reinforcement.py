@@ -8,6 +8,7 @@ longer fits its cache would not be whole (the released recipe ships a random one
 """
 
 import copy
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any
 
@@ -19,6 +20,7 @@ from causeway.errors import CausewayError, UsageError
 from causeway.model import exploration
 from causeway.model.observation import Sample
 from causeway.model.policy import Policy
+from causeway.model.prediction import Sequences
 from causeway.model.rollouts import Scores, walked_of
 from causeway.training.config import RlConfig
 from causeway.training.grpo import GrpoForm, Span, has_signal, kl_estimate, span_loss
@@ -37,6 +39,7 @@ from causeway.training.scoring import ACTION, TEXT, Earned, Pay, earned_of
 
 GAP_ALLOWED = 0.02  # nats: mean difference of sampler and trainer; more means that they are not the same policy
 FLOW_DRAWS = 8  # noises a sample: few samples a step must still steady the expert on the moving backbone
+FIT_DRAWS = 2  # times and noises at which the flow is held against a path that it drove
 WALK = "walk"  # the third span, beside TEXT and ACTION
 
 
@@ -53,6 +56,7 @@ def reinforcement_loss(policy: Policy, config: RlConfig, taken: Sequence[Sample]
     if config.zero == 3 and world() > 1:
         raise UsageError("rl: with zero=3 all processes must compute alike, and rollouts differ in length; use zero=2")
     pay, form = Pay(mix_named(config.mix, config.weights), config.judge), form_of(config)
+    walk_of(config, pay)  # refuses a config that cannot be paid before anything is rolled
     reference = copy.deepcopy(policy).requires_grad_(False).eval() if form.kl_weight else None
 
     def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
@@ -78,22 +82,33 @@ def learned(
         with torch.no_grad():
             anchor = reference.rescored(samples, sequences)
     earned = _earned(rolled, pay)
-    spans = _spans(policy, rolled, pay, config, earned, scores, anchor)
-    total: Tensor = policy.flow_loss(policy.collate(samples), generator, FLOW_DRAWS)
-    parts = {"flow": float(total.detach()), "refilled_groups": float(rolled.refilled)}
+    spans = _spans(policy, rolled, pay, config, earned, scores, anchor, generator)
+    flow: Tensor = policy.flow_loss(policy.collate(samples), generator, FLOW_DRAWS)
+    total, parts = total_of(config, flow, spans)
+    told = {"refilled_groups": float(rolled.refilled), "commonest_words": _commonest(sequences.reasoning_text)}
+    return {"loss": total, **told, **parts, **_rewards_told(earned)}
+
+
+def _commonest(texts: Sequence[str]) -> float:
+    """The share of rollouts that say what is said most; near 1 whatever is seen, words have collapsed."""
+    return Counter(texts).most_common(1)[0][1] / len(texts)
+
+
+def total_of(config: RlConfig, flow: Tensor, spans: dict[str, Span]) -> tuple[Tensor, dict[str, float]]:
+    """What is minimised, the expert's flow loss and each span's, and what of it is worth a log."""
+    total, parts = flow, {"flow": float(flow.detach())}
     for name, span in spans.items():
         term = span_loss(form_of(config), span)
         # the surrogate alone is 0 where it is taken: less what is earned, the number says what is minimised
         total = total + (config.walk_weight if name == WALK else 1.0) * term - span.rewards.mean()
         parts |= _told(name, term, span)
-    return {"loss": total, **parts, **_rewards_told(earned)}
+    return total, parts
 
 
 def _earned(rolled: Rolled, pay: Pay) -> dict[str, Earned]:
-    found = {
-        TEXT: words_earn(rolled.samples, rolled.sequences, pay),
-        ACTION: earned_of(driven_by_tokens(rolled.samples, rolled.sequences), pay, ACTION),
-    }
+    found = {TEXT: words_earn(rolled.samples, rolled.sequences, pay)}
+    if rolled.sequences.action_tokens.shape[1]:
+        found[ACTION] = earned_of(driven_by_tokens(rolled.samples, rolled.sequences), pay, ACTION)
     if rolled.sequences.explored is not None:
         found[WALK] = earned_of(driven_by_expert(rolled.samples, rolled.sequences), pay, ACTION)
     return found
@@ -107,22 +122,22 @@ def _spans(
     earned: dict[str, Earned],
     scores: Scores,
     anchor: Scores | None,
+    generator: torch.Generator,
 ) -> dict[str, Span]:
     """The spans that have something to learn from; CausewayError when trainer and sampler do not agree."""
     made, groups = rolled.sequences, len(rolled.samples)
     every = torch.ones_like(scores.actions, dtype=torch.bool)
     words, tokens = (None, None) if anchor is None else (anchor.reasoning, anchor.actions)
-    found = {
-        TEXT: _of_tokens(scores.reasoning, made.reasoning_logprobs, words, scores.chosen),
-        ACTION: _of_tokens(scores.actions, made.action_logprobs, tokens, every),
-    }
+    found = {TEXT: _of_tokens(scores.reasoning, made.reasoning_logprobs, words, scores.chosen)}
+    if ACTION in earned:
+        found[ACTION] = _of_tokens(scores.actions, made.action_logprobs, tokens, every)
     if WALK in earned:
-        found[WALK] = _of_walks(policy, rolled, config, pay, scores)
+        found[WALK] = _of_walks(policy, rolled, config, pay, scores, generator)
     spans = {}
     for name, (now, sampled, drift, weight) in found.items():
         _agree(name, logprob_gap(now, sampled, weight > 0))
         kind = TEXT if name == TEXT else ACTION
-        rows = groups * made.group if name == WALK else groups  # walks are compared behind one and the same reasoning
+        rows = groups * _compared(made) if name == WALK else groups
         rewards = torch.as_tensor(earned[name].total(pay.mix, kind), dtype=torch.float32, device=now.device)
         sound = torch.as_tensor(earned[name].sound, device=now.device).view(rows, -1)
         spans[name] = Span(rewards.view(rows, -1), sound, now, sampled, drift, weight)
@@ -137,13 +152,25 @@ def _of_tokens(now: Tensor, sampled: np.ndarray, reference: Tensor | None, mask:
     return now, torch.as_tensor(sampled, device=now.device), drift, mask.to(now.dtype)
 
 
-def _of_walks(policy: Policy, rolled: Rolled, config: RlConfig, pay: Pay, scores: Scores) -> _Choices:
+def _compared(made: Sequences) -> int:
+    """Groups of walks of a moment: behind one and the same reasoning, or all together where each has one walk only."""
+    assert made.explored is not None
+    return made.group if made.explored.draws > 1 else 1
+
+
+def _of_walks(
+    policy: Policy, rolled: Rolled, config: RlConfig, pay: Pay, scores: Scores, generator: torch.Generator
+) -> _Choices:
     """Walks have no drift of their own: what holds the expert is its flow loss on what was driven."""
     walk, explored = walk_of(config, pay), rolled.sequences.explored
     assert walk is not None
     assert explored is not None
-    assert scores.means is not None
     walked = walked_of(explored, policy.device)
+    if not walk.level:  # no steps with probabilities: how well the flow fits the path stands in for them
+        behind = scores.prefix.repeated(walk.draws)
+        now = exploration.flow_fit(policy.expert, walked, behind, FIT_DRAWS, generator)
+        return now, now.detach(), torch.zeros_like(now), torch.ones_like(now)
+    assert scores.means is not None
     now = exploration.step_logprobs(walk, walked, scores.means)
     weight = exploration.step_weights(walk, now).expand_as(now)
     return now, walked.logprobs, torch.zeros_like(now), weight

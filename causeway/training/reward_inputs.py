@@ -34,7 +34,9 @@ def path(name: str, value: Any, ticks: int = 4) -> np.ndarray:
     if poses.shape[-2] < ticks:
         raise UnusableInput(f"{name} has {poses.shape[-2]} poses, a reward needs at least {ticks}")
     poses[..., :2] = np.clip(poses[..., :2], -LARGEST_M, LARGEST_M)
-    poses[..., 2] = np.arctan2(np.sin(poses[..., 2]), np.cos(poses[..., 2]))
+    turned = poses[..., 2]
+    far = np.abs(turned) > np.pi  # most are within a turn: only the others cost sines
+    turned[far] = np.arctan2(np.sin(turned[far]), np.cos(turned[far]))
     return poses
 
 

@@ -101,16 +101,15 @@ def _wound(points: Floats, corner: Floats, starts: Ints, sizes: Ints) -> Bools:
 
     The edges that cross a point's height are few, only they are asked on which side of them it is.
     """
-    before = np.cumsum(sizes) - sizes
-    start = np.repeat(starts - before, sizes) + np.arange(sizes.sum())
-    last = before + sizes - 1
-    end = start + 1
-    end[last] = starts
-    height = np.repeat(points[:, 1], sizes)
-    upward = height >= corner[:, 1][start]
-    crossing = np.flatnonzero(upward != (height >= corner[:, 1][end]))
+    before, height = np.cumsum(sizes) - sizes, corner[:, 1]
+    following = np.arange(1, len(corner) + 1) % len(corner)
+    following[starts + sizes - 1] = starts
+    edge = np.repeat(starts - before, sizes) + np.arange(sizes.sum())
+    level = np.repeat(points[:, 1], sizes)
+    upward = level >= height[edge]
+    crossing = np.flatnonzero(upward != (level >= height[following][edge]))
     point = np.repeat(np.arange(len(points)), sizes)[crossing]
-    start, end, upward = start[crossing], end[crossing], upward[crossing]
+    start, end, upward = edge[crossing], following[edge[crossing]], upward[crossing]
     leg, apart = corner[end] - corner[start], points[point] - corner[start]
     left = leg[:, 0] * apart[:, 1] - leg[:, 1] * apart[:, 0]
     turns = np.where(upward & (left > 0), 1, np.where(~upward & (left < 0), -1, 0))

@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 import numpy as np
 import torch
 
+from causeway.errors import UsageError
 from causeway.model.exploration import Walk
 from causeway.model.observation import Sample
 from causeway.model.policy import Policy
@@ -32,8 +33,14 @@ class Rolled:
 
 
 def walk_of(config: RlConfig, pay: Pay) -> Walk | None:
-    """How the expert explores; None where it shall not, or no reward asks what is driven."""
-    some = config.walk_draws and wanted(pay.mix, ACTION)
+    """How the expert explores; None where it shall not, or no reward asks what is driven.
+
+    UsageError where a reward asks what is driven, and nothing is.
+    """
+    asks = wanted(pay.mix, ACTION)
+    if asks and not config.tokens and not config.walk_draws:
+        raise UsageError("rl: tokens=false and walk_draws=0 leave no path to pay for; set walk_draws to 1 or more")
+    some = config.walk_draws and asks
     return Walk(config.walk_draws, config.walk_steps, config.walk_level) if some else None
 
 
@@ -63,7 +70,7 @@ def roll(
 def _sampled(
     policy: Policy, config: RlConfig, samples: Sequence[Sample], walk: Walk | None, generator: torch.Generator
 ) -> Sequences:
-    return policy.sample_sequences(samples, config.group_size, config.temperature, generator, walk)
+    return policy.sample_sequences(samples, config.group_size, config.temperature, generator, walk, config.tokens)
 
 
 def rows_of(samples: Sequence[Sample], each: int) -> list[Sample]:
@@ -107,7 +114,9 @@ def silent_groups(samples: Sequence[Sample], rolled: Sequences, pay: Pay) -> np.
     """
     speaks = np.zeros(len(samples), dtype=bool)
     if wanted(pay.mix, ACTION):
-        speaks |= _speaking(earned_of(driven_by_tokens(samples, rolled), pay, ACTION), pay, ACTION, len(samples))
+        by_tokens = rolled.explored is None or rolled.action_tokens.shape[1]
+        driven = driven_by_tokens(samples, rolled) if by_tokens else driven_by_expert(samples, rolled)
+        speaks |= _speaking(earned_of(driven, pay, ACTION), pay, ACTION, len(samples))
     if wanted(pay.mix, TEXT) and not speaks.all():
         said = [rolled.reasoning_text[i : i + rolled.group] for i in range(0, len(rolled.reasoning_text), rolled.group)]
         differ = np.array([len(set(texts)) > 1 for texts in said])  # who all say the same has one choice between them

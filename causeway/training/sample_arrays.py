@@ -9,6 +9,7 @@ header says of all of them.
 import json
 import mmap
 import os
+import shutil
 import zlib
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
@@ -38,7 +39,14 @@ def write_arrays(rows: Sequence[Arrays], ids: Sequence[str], says: Mapping[str, 
     owners = [_owner(row_id, says) for row_id in ids]
     sums = [[checksum(owner, name, row[name]) for name in names] for owner, row in zip(owners, rows, strict=True)]
     stacked = {name: np.stack([row[name] for row in rows]) for name in names}
-    save_file(stacked | {_SUMS: np.array(sums, dtype=np.uint32)}, path, metadata=dict(says))
+    # the library writes beside the file under a name of its own, which a kill leaves behind: a folder that whoever
+    # writes this shard again finds, so that nothing stays
+    beside = path.with_name(f".{path.name}")
+    shutil.rmtree(beside, ignore_errors=True)
+    beside.mkdir()
+    save_file(stacked | {_SUMS: np.array(sums, dtype=np.uint32)}, beside / path.name, metadata=dict(says))
+    os.replace(beside / path.name, path)
+    beside.rmdir()
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -10,7 +10,17 @@ from causeway.errors import UsageError
 from causeway.model import Policy, exploration
 from causeway.model.attention import Prefix, Stretch
 from causeway.model.expert import integrate
-from causeway.model.exploration import Walk, Walked, explore, gaussian_logprob, mean_of, means, spread, step_logprobs
+from causeway.model.exploration import (
+    Walk,
+    Walked,
+    explore,
+    flow_fit,
+    gaussian_logprob,
+    mean_of,
+    means,
+    spread,
+    step_logprobs,
+)
 from causeway.model.rollouts import drive, driven_again
 from tests.model.model_samples import make_sample
 
@@ -115,6 +125,51 @@ def test_following_the_loss_raises_the_reward():
         rewards.append(float(reward.mean()))
     assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.5
     assert float((field.aim[0, 0] - target).norm()) < 0.6
+
+
+class _Shift(torch.nn.Module):
+    """The exact flow from noise to noise moved by a learned step: what it drives is spread around `aim`."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.aim = torch.nn.Parameter(torch.zeros(1, 1, 2))
+
+    def forward(self, noisy, time, prefix):
+        left = (1.0 - time)[:, None, None]
+        share = time[:, None, None] / (time[:, None, None] ** 2 + left**2)
+        expected = self.aim + share * (noisy - time[:, None, None] * self.aim)  # of the end, given what is seen now
+        return (expected - noisy) / left.clamp_min(1e-3)
+
+
+def _alone(rows: int) -> Prefix:
+    return Prefix((Stretch((), (), torch.ones(rows, 0, dtype=torch.bool)),), torch.zeros(rows, dtype=torch.long))
+
+
+def test_the_flow_fits_a_path_the_better_the_nearer_it_is_to_what_the_flow_drives():
+    ends = torch.stack([torch.full((64, 2), value) for value in (0.0, 1.0, 3.0)])
+    walked = Walked(torch.stack([torch.zeros(3, 64, 2), ends], dim=1), torch.zeros(3, 0))
+    fit = flow_fit(_Shift(), walked, _alone(3), 64, seeded()).mean(dim=1)
+    assert fit[0] > fit[1] > fit[2]
+    assert fit.shape == (3,)
+    torch.testing.assert_close(fit, flow_fit(_Shift(), walked, _alone(3), 64, seeded()).mean(dim=1))
+
+
+def test_paths_that_earn_more_draw_the_flow_to_them():
+    from causeway.training.grpo import GrpoForm, Span, span_loss
+
+    field, walk, generator, target = _Shift(), Walk(1, 8, 0.0), seeded(), torch.tensor([0.5, -0.5])
+    optimizer, rewards = torch.optim.Adam(field.parameters(), lr=0.05), []
+    for _ in range(40):
+        walked = explore(field, walk, _alone(32), generator)
+        reward = -((walked.ends.mean(dim=1) - target) ** 2).sum(dim=-1).view(4, 8)
+        now = flow_fit(field, walked, _alone(32), 4, generator)
+        span = Span(reward, torch.ones_like(reward) > 0, now, now.detach(), torch.zeros_like(now), torch.ones_like(now))
+        optimizer.zero_grad()
+        span_loss(GrpoForm(), span).backward()
+        optimizer.step()
+        rewards.append(float(reward.mean()))
+    assert np.mean(rewards[-5:]) > np.mean(rewards[:5]) + 0.2
+    assert float((field.aim[0, 0] - target).norm()) < 0.4
 
 
 def test_a_walk_that_explores_nothing_is_refused():

@@ -8,7 +8,9 @@ import torch
 
 from causeway.errors import UnusableInput, UsageError
 from causeway.model import Policy, action_tokens, token_losses
+from causeway.model.exploration import Walk
 from causeway.model.policy import PrefixNoise
+from causeway.model.sequence import reasoning_tail, with_actions
 from causeway.model.vision_pictures import each_picture
 from causeway.reasoning import parse, render
 from tests.model.model_samples import make_sample
@@ -166,6 +168,23 @@ def test_rollouts_have_the_log_probabilities_that_training_recomputes(policy):
     assert again.reasoning_ids == sequences.reasoning_ids
 
 
+def test_a_shared_prompt_has_the_gradients_of_rows_read_whole(policy):
+    made = policy.sample_sequences(SAMPLES[:2], 2, 1.2, seeded())
+    weights = [p for part in (policy.backbone, policy.embeddings) for p in part.parameters()]
+    shared = torch.autograd.grad(policy.rescored(SAMPLES[:2], made).actions.sum(), weights, allow_unused=True)
+    end = policy.special["coc_end"]
+    tails = [reasoning_tail(policy.vocabulary, [i for i in ids if i != end]) for ids in made.reasoning_ids]
+    tokens = torch.from_numpy(made.action_tokens)
+    batch = with_actions(policy.batch_of([s for s in SAMPLES[:2] for _ in range(2)], tails), tokens, None)
+    logits = policy.action_logits(policy.forward_tokens(batch).action_hidden) / 1.2
+    each = torch.log_softmax(logits, dim=-1).gather(-1, action_tokens.bins_of(tokens)[..., None])
+    whole = torch.autograd.grad(each.sum(), weights, allow_unused=True)
+    told = [pair for pair in zip(shared, whole, strict=True) if pair[0] is not None]
+    assert len(told) > 20
+    assert all(torch.allclose(a, b, atol=2e-3, rtol=2e-3) for a, b in told)
+    assert max(float(a.abs().max()) for a, _ in told) > 0.1
+
+
 def test_reasoning_never_says_a_reserved_token(policy):
     sequences = policy.sample_sequences(SAMPLES[:2], 4, 3.0, seeded(1))
     reserved = set(policy.special.values()) - {policy.special["coc_end"]}
@@ -226,3 +245,17 @@ def test_it_learns_to_say_and_to_do():
     assert np.mean(flows[-5:]) < 0.3 * np.mean(flows[:5])
     said = policy.eval().predict(learned, temperature=0.0)
     assert [row[0] for row in said.reasoning] == [s.reasoning for s in learned]
+
+
+def test_rollouts_are_scored_with_the_same_gradients_where_layers_compute_twice():
+    policy, gradients = Policy.from_scale("tiny", seed=0).train(), []
+    made = policy.sample_sequences(SAMPLES[:1], 2, 1.0, seeded(), Walk(1, 2, 0.5))
+    for twice in (False, True):
+        if twice:
+            policy.backbone.gradient_checkpointing_enable()
+        scores = policy.rescored(SAMPLES[:1], made, Walk(1, 2, 0.5))
+        policy.zero_grad()
+        (scores.reasoning.mean() + scores.actions.mean() + scores.means.mean()).backward()
+        gradients.append({name: p.grad.clone() for name, p in policy.named_parameters() if p.grad is not None})
+    assert gradients[0].keys() == gradients[1].keys()
+    assert all(torch.allclose(gradients[0][name], gradients[1][name], atol=1e-5) for name in gradients[0])

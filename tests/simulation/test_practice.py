@@ -1,9 +1,12 @@
 """Practice in closed loop: drives side by side, replayed words, rewards that order drives, and a loss for the expert."""
 
+import json
+
 import numpy as np
 import pytest
 import torch
 
+from causeway.artifacts import Artifact, Writer, run, step
 from causeway.errors import UsageError
 from causeway.model import Policy
 from causeway.model.observation import ObservationSpec
@@ -74,3 +77,19 @@ def test_scenes_are_the_scenarios_in_turn_and_unknown_ones_are_refused():
     assert len({scene.sample_id for scene in two}) == 40
     with pytest.raises(UsageError, match="scenario 'moon'"):
         scenes_of(PracticeConfig(scenarios=("moon",)))
+
+
+@step(kind="policy")
+def judged_policy(*, out: Writer) -> None:
+    """A policy that three stages were held against a baseline for."""
+    Policy.from_scale("tiny", seed=3).save(out.path("losses.jsonl").parent)
+    out.path("losses.jsonl").write_text("")
+    out.path("stage_gates.json").write_text(json.dumps([{"stage": "coc"}]))
+
+
+def test_a_policy_that_practised_keeps_the_record_of_its_stage_gates(tmp_path):
+    before = run(judged_policy, {}, out=str(tmp_path / "before"))
+    config = PracticeConfig(steps=1, batch_size=1, scenes=1, group_size=2, plans=1, walk_steps=2)
+    after = run(practice.practise_policy, {"policy": before.location}, out=str(tmp_path / "after"), config=config)
+    kept = Artifact.open(after.location).path("stage_gates.json").read_text()
+    assert json.loads(kept) == [{"stage": "coc"}]

@@ -132,3 +132,30 @@ def test_what_is_not_a_choice_changes_no_mean():
     noisy = now.clone()
     noisy[:, 1] = float("nan")
     assert loss_of(GrpoForm(), rewards, noisy, now, now, few) == loss_of(GrpoForm(), rewards, now, now, now, few)
+
+
+def slope(form: GrpoForm, drift: float = 0.0) -> list[float]:
+    """The loss's gradient by each of two members' choice; the first earned more."""
+    sampled = torch.full((2, 1), -1.0)
+    now = sampled.clone().requires_grad_(True)
+    span = Span(torch.tensor([[1.0, 0.0]]), torch.ones(1, 2) > 0, now, sampled, drift * now.exp(), torch.ones(2, 1))
+    span_loss(form, span).backward()
+    return now.grad[:, 0].tolist()
+
+
+def test_the_clipped_form_makes_the_better_member_likelier_and_the_worse_one_less_likely():
+    better, worse = slope(GrpoForm("clipped"))
+    assert better == pytest.approx(-0.5)
+    assert worse == pytest.approx(0.5)
+
+
+def test_the_softmax_form_makes_the_better_member_the_likelier():
+    better, worse = slope(GrpoForm("softmax", beta=2.0))
+    assert better == pytest.approx(-float(torch.sigmoid(torch.tensor(2.0))))
+    assert better < worse < 0
+
+
+def test_drift_is_a_cost_in_both_forms():
+    for name in ("clipped", "softmax"):
+        without, with_drift = slope(GrpoForm(name, kl_weight=0.0), 1.0), slope(GrpoForm(name, kl_weight=0.5), 1.0)
+        assert all(more > less for more, less in zip(with_drift, without, strict=True))

@@ -14,8 +14,10 @@ from causeway.model.prediction import Sequences
 from causeway.model.surroundings import Agents, Surroundings
 from causeway.training import reinforcement
 from causeway.training.config import RlConfig
+from causeway.training.curated_samples import curated
+from causeway.training.grpo import Span
 from causeway.training.mixes import MIXES, mix_named
-from causeway.training.reinforcement import form_of, reinforcement_loss
+from causeway.training.reinforcement import WALK, form_of, reinforcement_loss, total_of
 from causeway.training.rewards import REWARDS, RewardMix
 from causeway.training.rolling import driven_by_tokens, groups_of, joined, roll, silent_groups, walk_of
 from causeway.training.safety_rewards import NAMES as SAFETY
@@ -252,3 +254,61 @@ def test_a_group_that_stays_silent_is_kept_and_counted(policy, monkeypatch):
     rolled = roll(policy, RlConfig(group_size=2, mix="reasoning"), pay, many[:2], many, seeded(3))
     assert (rolled.refilled, rolls) == (0, [])
     assert [sample.sample_id for sample in rolled.samples] == [sample.sample_id for sample in many[:2]]
+
+
+def test_words_tokens_and_walks_each_learn_what_earned_more():
+    for name in (TEXT, ACTION, WALK):
+        now = torch.zeros(2, 3, requires_grad=True)
+        span = Span(torch.tensor([[1.0, 0.0]]), torch.ones(1, 2) > 0, now, torch.zeros(2, 3), torch.zeros(2, 3),
+                    torch.ones(2, 3))  # fmt: skip
+        total, _ = total_of(RlConfig(walk_weight=2.0), torch.tensor(0.25), {name: span})
+        assert float(total.detach()) == pytest.approx(0.25 - 0.5)
+        total.backward()
+        assert float(now.grad[0].sum()) == pytest.approx(-1.0 if name == WALK else -0.5)
+        assert float(now.grad[1].sum()) == pytest.approx(1.0 if name == WALK else 0.5)
+
+
+def test_paths_as_they_are_served_teach_the_expert_without_action_tokens(policy):
+    config = RlConfig(group_size=3, refills=0, mix="safety", walk_draws=1, walk_level=0.0, tokens=False, kl_weight=0.0)
+    parts = reinforcement_loss(policy, config, SAMPLES)(SAMPLES, seeded())
+    assert not [name for name in parts if name.endswith("_action")]
+    assert {"reward_displacement_walk", "reward_collision_walk", "reward_reasoning_grade_text"} <= set(parts)
+    assert parts["logprob_gap_text"] < 1e-4
+    parts["loss"].backward()
+    assert policy.expert.write.weight.grad is not None
+    policy.zero_grad()
+
+
+def test_words_alone_need_no_path(policy):
+    config = RlConfig(group_size=2, refills=0, mix="reasoning", tokens=False)
+    parts = reinforcement_loss(policy, config, SAMPLES)(SAMPLES, seeded())
+    assert [name for name in parts if name.startswith("reward_")] == ["reward_reasoning_grade_text"]
+    with pytest.raises(UsageError, match="leave no path to pay for"):
+        reinforcement_loss(policy, replace(config, mix="consistency"), SAMPLES)
+
+
+def test_moments_are_chosen_by_what_learns(policy, monkeypatch):
+    config = RlConfig(group_size=2, mix="consistency", curate=1, walk_draws=1, walk_level=0.0, tokens=False)
+    original, rolls = Policy.sample_sequences, []
+
+    def kept(self, *arguments):
+        rolls.append(original(self, *arguments))
+        return rolls[-1]
+
+    monkeypatch.setattr(Policy, "sample_sequences", kept)
+    chosen = curated(policy, config, SAMPLES)
+    assert (len(chosen.ids), chosen.of) == (1, 2)
+    assert [(made.action_tokens.shape[1], made.explored is not None) for made in rolls] == [(0, True)]
+    with pytest.raises(UsageError, match="leave no path to pay for"):
+        curated(policy, replace(config, walk_draws=0), SAMPLES)
+
+
+def test_a_step_is_the_same_where_layers_compute_twice():
+    learner, losses = Policy.from_scale("tiny", seed=3).train(), []
+    for twice in (False, True):
+        if twice:
+            learner.backbone.gradient_checkpointing_enable()
+        config = RlConfig(group_size=2, refills=0, tokens=False, mix="reasoning", gradient_checkpointing=twice)
+        losses.append(reinforcement_loss(learner, config, SAMPLES)(SAMPLES, seeded()))
+    assert losses[1]["flow"] == pytest.approx(losses[0]["flow"], abs=1e-5)
+    assert losses[1]["loss"].item() == pytest.approx(losses[0]["loss"].item(), abs=1e-4)

@@ -42,6 +42,10 @@ def _words(module: str, old: str, new: str, *tests: str) -> Mutant:
     return Mutant(f"causeway.training.{module}", old, new, tuple(f"{WORDS}:{test}" for test in tests))
 
 
+def _grpo(old: str, new: str, *tests: str) -> Mutant:
+    return Mutant("causeway.training.grpo", old, new, tuple(f"test_grpo:{test}" for test in tests))
+
+
 def _tokens(*changes: tuple[str, str]) -> Mutant:
     tests = ("tests.model.test_action_tokens:test_order_is_acceleration_then_curvature",)
     olds, news = zip(*changes, strict=True)
@@ -166,6 +170,40 @@ MUTANTS: dict[str, Mutant] = {
     "curation: who agrees is kept": Mutant(
         "causeway.training.curation", "sorted((-value, name)", "sorted((value, name)",
         ("test_curation:test_half_disagree_most_and_half_are_random",),
+    ),
+    "advantage: sign": _grpo(
+        "torch.where(sound, rewards - mean", "torch.where(sound, mean - rewards",
+        "test_advantages_are_centred_and_scaled_by_the_spread",
+    ),
+    "clipped form: sign": _grpo(
+        "form.kl_weight * drift - earned", "form.kl_weight * drift + earned",
+        "test_the_clipped_form_makes_the_better_member_likelier_and_the_worse_one_less_likely",
+    ),
+    "clipped form, drift: sign": _grpo(
+        "((form.kl_weight * drift", "((-form.kl_weight * drift", "test_drift_is_a_cost_in_both_forms"
+    ),
+    "softmax form: sign": _grpo(
+        "* drift - taught * rows", "* drift + taught * rows",
+        "test_the_softmax_form_makes_the_better_member_the_likelier",
+    ),
+    "softmax form, drift: sign": _grpo(
+        "(form.kl_weight * weight * drift", "(-form.kl_weight * weight * drift", "test_drift_is_a_cost_in_both_forms"
+    ),
+    "softmax form, who is preferred: sign": _grpo(
+        "(form.beta * centred", "(-form.beta * centred", "test_the_softmax_form_makes_the_better_member_the_likelier"
+    ),
+    "spans: sign": Mutant(
+        "causeway.training.reinforcement", "else 1.0) * term", "else 1.0) * -term",
+        ("test_reinforcement:test_words_tokens_and_walks_each_learn_what_earned_more",),
+    ),
+    "walk's step: sign": Mutant(
+        "causeway.model.exploration", "density = -((value - mean) ** 2)", "density = ((value - mean) ** 2)",
+        ("tests.model.test_exploration:test_the_log_probability_is_the_gaussians",),
+    ),
+    "fit of the flow: sign": Mutant(
+        "causeway.model.exploration", "return -(field - (target - noise))", "return (field - (target - noise))",
+        ("tests.model.test_exploration:"
+         "test_the_flow_fits_a_path_the_better_the_nearer_it_is_to_what_the_flow_drives",),
     ),
     "token order: encoded": _tokens(ENCODED),
     "token order: decoded": _tokens(DECODED),

@@ -1,0 +1,39 @@
+"""The table of reinforcement: each moment has noise of its own, the same for all policies; a cut cache goes on."""
+
+from types import SimpleNamespace
+
+import numpy as np
+
+from benchmarks import results_rl
+from causeway.model import Policy
+from tests.training.examples import GO, example_samples
+
+SAMPLES = example_samples(3)
+
+
+class _Asked:
+    """Answers with what was recorded, and keeps which seeds it was asked with."""
+
+    def __init__(self) -> None:
+        self.seeds: dict[str, int] = {}
+
+    def predict(self, samples, n, seed):
+        self.seeds |= {sample.sample_id: one for sample, one in zip(samples, seed, strict=True)}
+        paths = np.stack([np.stack([sample.trajectory_rig] * n) for sample in samples])
+        return SimpleNamespace(trajectory_rig=paths, reasoning=[(GO,) * n for _ in samples])
+
+
+def test_each_moment_has_noise_of_its_own_and_a_cut_cache_asks_only_what_it_lacks(tmp_path, monkeypatch):
+    first, again = _Asked(), _Asked()
+    manifest = SimpleNamespace(manifest=SimpleNamespace(content_hash="p"))
+    monkeypatch.setattr(results_rl, "Artifact", SimpleNamespace(open=lambda _: manifest))
+    monkeypatch.setattr(Policy, "load", lambda _: first)
+    whole = results_rl.measure("policy", SAMPLES, 1, tmp_path / "cache.jsonl")
+    assert len(set(first.seeds.values())) == 3
+    text = (tmp_path / "cache.jsonl").read_text()
+    (tmp_path / "cache.jsonl").write_text(text[:-20])
+    monkeypatch.setattr(Policy, "load", lambda _: again)
+    after = results_rl.measure("policy", SAMPLES, 1, tmp_path / "cache.jsonl")
+    assert again.seeds == {SAMPLES[2].sample_id: first.seeds[SAMPLES[2].sample_id]}
+    assert (tmp_path / "cache.jsonl").read_text() == text
+    assert all(np.array_equal(after.columns[name], whole.columns[name], equal_nan=True) for name in whole.columns)
