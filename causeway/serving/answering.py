@@ -16,11 +16,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causeway.errors import UnusableInput
+from causeway.model.cuts import SHORT_REASONING, Cut, cuts
 from causeway.model.observation import HORIZON_STEPS, Observation, ObservationSpec, example_observation
 from causeway.model.prediction import Prediction
 from causeway.serving.batching import LARGEST_BATCH
 from causeway.serving.contract import TIMING
-from causeway.serving.deadline import SHORT_REASONING, Costs, Cut, choose_cut, cuts
+from causeway.serving.deadline import Costs, choose_cut
 from causeway.serving.request import Question, Settings
 from causeway.serving.tensors import InvalidRequest
 
@@ -181,9 +182,7 @@ class Answerer:
             settings.samples,
             settings.seed if len(set(seeds)) < 2 else seeds,
             temperature=settings.temperature,
-            use_reasoning=cut.reasoning,
-            flow_steps=cut.flow_steps,
-            **({"max_reasoning_tokens": cut.max_reasoning_tokens} if cut.max_reasoning_tokens else {}),
+            **cut.options,
         )
         total_ms = (time.perf_counter() - started_s) * 1e3
         self._costs[len(observations)] = self.costs(len(observations)).after(cut, prediction.timing_ms, total_ms)

@@ -1,8 +1,7 @@
-"""What is cut, in which order, so that an answer comes before its deadline; and what each part costs.
+"""What is cut so that an answer comes before its deadline, and how long each part takes.
 
-Knows the measured cost of a policy's parts and the order of cuts: fewer flow steps first, then a shorter reasoning,
-then none. Does not know policies or queues. `degraded` is what an answer says about its cut, "" when nothing was cut.
-What each cut costs in quality is measured by `benchmarks/measure_deadline_cuts.py`.
+Knows the measured times of a policy's parts and chooses among the cuts of `causeway.model.cuts`. Does not know policies
+or queues, or what a cut costs in quality (`causeway.evaluation.cut_costs`).
 """
 
 from __future__ import annotations
@@ -10,21 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-FLOW_STEPS = 10
-FEWER_FLOW_STEPS = (5, 2)
-SHORT_REASONING = 6  # tokens; whole sentences of the grammar have 3 to about 20
+from causeway.model.cuts import Cut, cuts
+
 _MARGIN = 1.2  # costs vary from call to call; a cut too early costs less than an answer too late
 _MEMORY = 0.8  # weight of what was known before, against the newest measurement
-
-
-@dataclass(frozen=True)
-class Cut:
-    """How much of its work a policy does for one batch. max_reasoning_tokens None = as many as the policy has."""
-
-    flow_steps: int = FLOW_STEPS
-    reasoning: bool = True
-    degraded: str = ""
-    max_reasoning_tokens: int | None = None
 
 
 @dataclass(frozen=True)
@@ -69,14 +57,3 @@ def choose_cut(reasoning: bool, remaining_ms: float | None, costs: Costs) -> Cut
     if remaining_ms is None:
         return order[0]
     return next((cut for cut in order if costs.of(cut) <= remaining_ms), order[-1])
-
-
-def cuts(reasoning: bool) -> list[Cut]:
-    """Every cut in the order in which they are made, the whole answer first."""
-    order = [Cut(FLOW_STEPS, reasoning)]
-    order += [Cut(steps, reasoning, f"flow_steps={steps}") for steps in FEWER_FLOW_STEPS]
-    if reasoning:
-        fewest = FEWER_FLOW_STEPS[-1]
-        order.append(Cut(fewest, True, f"flow_steps={fewest},reasoning=short", SHORT_REASONING))
-        order.append(Cut(fewest, False, f"flow_steps={fewest},reasoning=off"))
-    return order

@@ -18,12 +18,10 @@ from starlette.exceptions import HTTPException
 from causeway.serving.access import OPEN_PATHS, Tokens
 from causeway.serving.arrival import VEHICLE, arrive
 from causeway.serving.batching import PLACES
-from causeway.serving.contract import MAX_MESSAGE_BYTES
+from causeway.serving.contract import HELD_BYTES, MAX_MESSAGE_BYTES, TAKING_S
 from causeway.serving.predictor import Refusal
 
 AT_ONCE = 2 * PLACES  # requests whose bodies are held; who comes later would find no place anyhow
-HELD_BYTES = 8 * MAX_MESSAGE_BYTES  # of all bodies that are held together
-BODY_S = 10.0  # for a whole body to come in; a vehicle that needs longer has no use for the answer
 _MEDIA_TYPES = ("application/json", "application/octet-stream", "")
 
 Scope: TypeAlias = Mapping[str, Any]
@@ -35,7 +33,7 @@ Problem: TypeAlias = tuple[int, str]  # HTTP status and message
 class FrontDoor:
     """ASGI middleware: refuses strangers, what is too large, too many, too slow, of another protocol or version."""
 
-    def __init__(self, app: Any, tokens: Tokens | None = None, body_s: float = BODY_S) -> None:
+    def __init__(self, app: Any, tokens: Tokens | None = None, body_s: float = TAKING_S) -> None:
         self._app, self._tokens, self._body_s = app, tokens, body_s
         self._inside, self._held = 0, 0
 
@@ -115,10 +113,17 @@ def _said(message: str, status: int, headers: dict[str, str] | None = None) -> J
     return JSONResponse({"error": message.encode("utf-8", "replace").decode()}, status, headers)
 
 
+def _offered(path: str) -> bool:
+    """Not KServe's older protocol, nor versions beside each other, nor loading by callers."""
+    return not (path.startswith(("/v1", "/v2/repository")) or "/versions/" in path)
+
+
 def _problem(scope: Scope) -> Problem | None:
     path = scope["path"]
-    if path.startswith("/v1") or "/versions/" in path or path.startswith("/v2/repository"):
+    if not _offered(path):
         return 404, f"{path[:100]}: not offered; ask POST /v2/models/causeway/infer"
+    if scope.get("query_string") and path.startswith("/v2/models"):
+        return 400, "query: none is taken; a model has one version, and what an answer depends on is in the body"
     headers = {key.decode("latin-1"): value.decode("latin-1") for key, value in scope["headers"]}
     if any(key.startswith("ce-") for key in headers):
         return 400, "request: CloudEvents are not taken; send an Open Inference Protocol v2 request"
@@ -141,9 +146,16 @@ def _replay(body: bytes, receive: Receive) -> Receive:
 def prepare_app(app: FastAPI, tokens: Tokens | None = None) -> None:
     """Put the front door before KServe's web application and give refusals their status."""
     app.add_middleware(FrontDoor, tokens=tokens)
+    whole = app.openapi
+    app.openapi = lambda: _described(whole())  # type: ignore[method-assign]
     app.add_exception_handler(Refusal, _refused)
     app.add_exception_handler(RequestValidationError, _malformed)
     app.add_exception_handler(HTTPException, _not_served)
+
+
+def _described(schema: dict[str, Any]) -> dict[str, Any]:
+    """KServe's description of its web application, without what is not offered here."""
+    return {**schema, "paths": {path: about for path, about in schema["paths"].items() if _offered(path)}}
 
 
 async def _refused(_: Request, error: Exception) -> JSONResponse:

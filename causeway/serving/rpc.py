@@ -27,6 +27,7 @@ from causeway.serving.access import OPEN_METHODS, Tokens
 from causeway.serving.arrival import VEHICLE, arrive
 from causeway.serving.contract import MAX_MESSAGE_BYTES
 from causeway.serving.front import AT_ONCE
+from causeway.serving.intake import Intake
 from causeway.serving.predictor import Refusal, invalid
 
 _SERVICE = grpc_predict_v2_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"]
@@ -87,7 +88,7 @@ class Doorkeeper(grpc.aio.ServerInterceptor):  # type: ignore[misc]
 
     def __init__(self, tokens: Tokens) -> None:
         self._tokens = tokens
-        self._refusal: Any = grpc.unary_unary_rpc_method_handler(_refuse_stranger)
+        self._refusal: Any = grpc.stream_unary_rpc_method_handler(_refuse_stranger)
 
     async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
         """The handler of a call, or one that refuses it."""
@@ -136,22 +137,28 @@ class GrpcFront(GRPCServer):
 
 
 def _handlers(servicer: Servicer) -> dict[str, Any]:
-    """Every method of the service, its message read by us: gRPC answers what is no message with a server error."""
-    handlers: dict[str, Any] = {}
+    """Every method of the service, its message read by us: gRPC answers what is no message with a server error.
+
+    To gRPC they are streams (of one message: the same bytes), whose messages it leaves where they are until we ask.
+    """
+    handlers, intake = {}, Intake()  # type: dict[str, Any], Intake
     for method in _SERVICE.methods:
-        read = _reading(getattr(servicer, method.name), GetMessageClass(method.input_type))
+        read = _reading(intake, getattr(servicer, method.name), GetMessageClass(method.input_type))
         write = GetMessageClass(method.output_type).SerializeToString
-        handlers[method.name] = grpc.unary_unary_rpc_method_handler(read, response_serializer=write)
+        handlers[method.name] = grpc.stream_unary_rpc_method_handler(read, response_serializer=write)
     return handlers
 
 
-def _reading(answer: Callable[[Any, Any], Awaitable[Any]], kind: Any) -> Callable[[bytes, Any], Awaitable[Any]]:
-    async def read_and_answer(sent: bytes, context: Any) -> Any:
-        arrive()
-        try:
-            message = kind.FromString(sent)
-        except DecodeError as error:
-            raise invalid(f"request: is no {kind.DESCRIPTOR.name} message") from error
-        return await answer(message, context)
+def _reading(
+    intake: Intake, answer: Callable[[Any, Any], Awaitable[Any]], kind: Any
+) -> Callable[[Any, Any], Awaitable[Any]]:
+    async def read_and_answer(_: Any, context: Any) -> Any:
+        async with intake.message(context) as sent:
+            arrive()
+            try:
+                message = kind.FromString(sent)
+            except DecodeError as error:
+                raise invalid(f"request: is no {kind.DESCRIPTOR.name} message") from error
+            return await answer(message, context)
 
     return read_and_answer

@@ -298,6 +298,7 @@ sys.exit(alpasim_server.main())
 """
 
 
+@pytest.mark.slow
 def test_the_program_serves_until_it_is_told_to_stop():
     (port,) = free_ports(1)
     command = [sys.executable, "-c", PROGRAM, "--policy", "c", "--port", str(port)]

@@ -47,12 +47,12 @@ def png(array):
 def test_the_driver_sees_what_the_world_shows():
     world = World("curve", 4, SPEC)
     seen = world.reset()
-    for _ in range(6):
+    for _ in range(3):
         seen = world.step(constant_velocity_trajectory(seen))
     session = session_of({NAMES[n]: camera_row(told(n)) for n in SPEC.cameras}, 0, SPEC)
     local = np.array([310.0, -120.0, 2.0])  # where the scene has its origin
     for number, tick in enumerate(world.ticks):
-        for name in SPEC.cameras:
+        for name in SPEC.cameras if number >= len(world.ticks) - 5 else ():  # older ones are not looked at
             shown = world.picture(camera_of(name, SPEC.height, SPEC.width), number)
             session.add_picture(NAMES[name], tick.t_us, tick.t_us, png(shown))
         x, y, yaw = from_frame(tick.ego.pose, local).tolist()
@@ -68,6 +68,7 @@ def test_the_driver_sees_what_the_world_shows():
     assert np.abs(found.route - seen.route[: len(found.route)]).max() < 0.05
 
 
+@pytest.mark.slow
 def test_a_tiny_policy_drives_the_same_whoever_else_drives():
     policy = Policy.from_scale("tiny", seed=0).eval()
     scale = policy.config.scale

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 
 from causeway.errors import UnusableInput
+from causeway.model.cuts import SHORT_REASONING
 from causeway.model.observation import ObservationSpec, example_observation
 from causeway.serving.answering import TIMING, Answered, Answerer, Asked, Late, PolicyFailed
-from causeway.serving.deadline import SHORT_REASONING
 from causeway.serving.request import Question, Settings
 from causeway.serving.tensors import InvalidRequest
 from tests.serving.stub_policy import FAULTY_SPEED_MPS, NAN_SPEED_MPS, StubPolicy

@@ -4,7 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from causeway.serving.deadline import SHORT_REASONING, Costs, Cut, choose_cut, cuts
+from causeway.model.cuts import SHORT_REASONING, Cut, cuts
+from causeway.serving.deadline import Costs, choose_cut
 
 COSTS = Costs(fixed=10.0, reasoning=50.0, flow_step=4.0, short_reasoning=20.0)
 # ×1.2: 120, 96, 81.6 with the whole reasoning; 45.6 with a short one; 21.6 without

@@ -5,6 +5,7 @@ import os
 import signal
 import socket
 import sys
+import threading
 import time
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
@@ -18,6 +19,7 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from causeway.errors import CausewayError, UsageError
 from causeway.serving.client import Endpoint, ask
+from causeway.serving.intake import ON_THEIR_WAY
 from causeway.serving.process import ServerProcess
 from causeway.serving.stream import stream, summary
 from tests.serving.questions import OBSERVATION, call_grpc, good, jpeg, json_body, over_grpc, post
@@ -162,6 +164,29 @@ def test_a_body_or_a_header_that_trickles_holds_nobody_up(server):
         for connection, wanted in ((header, b""), (body, b"408")):
             connection.settimeout(max(ends - time.monotonic(), 0.1))
             assert wanted in connection.recv(200)
+
+
+@pytest.mark.slow  # waits for the ten seconds that a silent call is given
+def test_silent_grpc_calls_take_no_place_for_good_and_too_large_a_message_is_not_taken(server):
+    known = (("authorization", f"Bearer {TOKEN}"),)
+    silence = threading.Event()
+
+    def nothing():
+        silence.wait(40)
+        yield from ()
+
+    large = [("grpc.max_send_message_length", -1)]
+    with grpc.insecure_channel(server.grpc_url, large) as channel:
+        infer = channel.stream_unary("/inference.GRPCInferenceService/ModelInfer")
+        silent = [infer.future(nothing(), metadata=known) for _ in range(ON_THEIR_WAY)]
+        answer = ask(server.grpc_url, OBSERVATION, token=TOKEN, timeout_s=30)
+        ended = {call.code().name for call in silent}
+        silence.set()
+        with pytest.raises(grpc.RpcError) as too_large:
+            channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")(bytes(65 << 20), metadata=known, timeout=30)
+    assert answer.policy_version == "5" * 64
+    assert ended == {"DEADLINE_EXCEEDED"}
+    assert too_large.value.code().name == "RESOURCE_EXHAUSTED"
 
 
 @pytest.mark.slow

@@ -134,3 +134,18 @@ def test_a_connection_must_say_what_it_wants_in_time(monkeypatch):
 
     assert asyncio.run(scene(b"POST /x HTTP/1.1\r\nHost: "))
     assert not asyncio.run(scene(b"POST /x HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n"))
+
+
+def test_a_version_in_the_query_is_refused_before_kserve_says_that_it_cannot_do_it():
+    sent: list[dict] = []
+
+    async def scene() -> None:
+        async def send(message):
+            sent.append(message)
+
+        query = {"query_string": b"model_version=2", "method": "GET", "headers": []}
+        await FrontDoor(None)({"type": "http", "path": "/v2/models/causeway/ready", **query}, None, send)
+
+    asyncio.run(scene())
+    assert sent[0]["status"] == 400
+    assert b"query: none is taken" in sent[1]["body"]

@@ -7,6 +7,7 @@ is a ConfigMap `NAME-release`. Uses the cluster of this pod, or the one at KUBEC
 
 from __future__ import annotations
 
+import base64
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -24,6 +25,7 @@ _HOPELESS = ("ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidIm
 _CRASHES = 3  # of a pod, after which it is taken for broken
 _TRIES = 10  # of a write that KServe's controller crosses
 _LOOK_S = 1.0
+_AWAY_S = 60.0  # how long a control plane may be away while we write
 
 
 class ClusterEndpoint:
@@ -38,6 +40,7 @@ class ClusterEndpoint:
         except (ConfigException, OSError) as error:
             raise UnusableInput(f"no cluster: {error}; set KUBECONFIG") from error
         self.namespace, self.name = namespace, name
+        self._names = {_KSERVE: name, _ROUTES: objects.route_name(name)}
         self._core, self._apps, self._custom = client.CoreV1Api(), client.AppsV1Api(), client.CustomObjectsApi()
 
     # --- the record ---
@@ -93,12 +96,10 @@ class ClusterEndpoint:
 
     def _drop(self) -> None:
         """Take the endpoint away: nobody is to be served."""
-        for group, version, plural in (_ROUTES, _KSERVE):
-            self._read(
-                lambda group=group, version=version, plural=plural: self._custom.delete_namespaced_custom_object(
-                    group, version, self.namespace, plural, self.name
-                )
-            )
+        for kind in (_ROUTES, _KSERVE):
+            group, version, plural = kind
+            place = (group, version, self.namespace, plural, self._names[kind])
+            self._read(lambda place=place: self._custom.delete_namespaced_custom_object(*place))
 
     def _route(self, shares: Sequence[tuple[Served, int]], settings: objects.ClusterSettings, ready_s: float) -> None:
         """Set the weights, and give the gateway time to know them; nothing when they are set already."""
@@ -163,7 +164,17 @@ class ClusterEndpoint:
             return f"{ready[0]}:{objects.GRPC}" if ready else ""
 
         host = objects.hostname(self.namespace, self.name, settings)
-        return Addresses(settings.address, at(champion), at(candidate), host)
+        return Addresses(settings.address, at(champion), at(candidate), host, self._token(settings.token_secret))
+
+    def _token(self, secret: str) -> str:
+        """The token of a Secret; "" where none is named. UnusableInput when it is not there."""
+        if not secret:
+            return ""
+        found = self._read(lambda: self._core.read_namespaced_secret(secret, self.namespace))
+        try:
+            return base64.b64decode(found.data["token"]).decode().strip()
+        except (AttributeError, TypeError, KeyError, ValueError) as error:  # no Secret, an empty one, another one
+            raise UnusableInput(f"Secret {self.namespace}/{secret}: holds no `token`; see manifests/serving") from error
 
     def traffic(self) -> Traffic:
         """Restarts of the pods; the gateway counts nothing for us."""
@@ -180,31 +191,36 @@ class ClusterEndpoint:
 
     def _get(self, kind: tuple[str, str, str]) -> Mapping[str, Any] | None:
         group, version, plural = kind
-        return self._read(
-            lambda: self._custom.get_namespaced_custom_object(group, version, self.namespace, plural, self.name)
-        )
+        place = (group, version, self.namespace, plural, self._names[kind])
+        return self._read(lambda: self._custom.get_namespaced_custom_object(*place))
 
     def _put(self, kind: tuple[str, str, str], body: dict[str, Any]) -> None:
-        """Create an object, or replace what we say of it; controllers that write it meanwhile are waited for."""
-        group, version, plural = kind
-        for _ in range(_TRIES):
-            found = self._get(kind)
+        """Create an object, or replace what we say of it; controllers that write it meanwhile, and a control plane that
+        is away for a moment, are waited for."""
+        crossed, until = 0, time.monotonic() + _AWAY_S
+        while True:
             try:
-                if found is None:
-                    return self._try(
-                        lambda: self._custom.create_namespaced_custom_object(
-                            group, version, self.namespace, plural, body
-                        )
-                    )
-                whole = _over(found, body)
-                return self._try(
-                    lambda whole=whole: self._custom.replace_namespaced_custom_object(
-                        group, version, self.namespace, plural, self.name, whole
-                    )
-                )
-            except Moved:
+                return self._put_once(kind, body)
+            except Moved as error:
+                crossed += 1
+                if crossed == _TRIES:
+                    what = f"{kind[2]} {self.namespace}/{self.name}"
+                    raise Moved(f"{what}: others write it all the time; try again") from error
                 time.sleep(0.2)
-        raise Moved(f"{plural} {self.namespace}/{self.name}: others write it all the time; try again")
+            except Away:
+                if time.monotonic() > until:
+                    raise
+                time.sleep(_LOOK_S)
+
+    def _put_once(self, kind: tuple[str, str, str], body: dict[str, Any]) -> None:
+        group, version, plural = kind
+        found = self._get(kind)
+        if found is None:
+            place = (group, version, self.namespace, plural)
+            return self._try(lambda: self._custom.create_namespaced_custom_object(*place, body))
+        named = (group, version, self.namespace, plural, self._names[kind])
+        whole = _over(found, body)
+        return self._try(lambda: self._custom.replace_namespaced_custom_object(*named, whole))
 
     def _read(self, call: Any) -> Any:
         """What a call returns, None when there is no such object."""
@@ -229,9 +245,14 @@ class ClusterEndpoint:
             raise _told(error) from error
 
 
+class Away(CausewayError):
+    """The control plane could not answer now: a webhook or the store behind it is away."""
+
+
 def _told(error: Any) -> CausewayError:
     body = " ".join(str(error.body or "").split())[:300]
-    return CausewayError(f"the cluster refuses ({error.status} {error.reason}): {body}")
+    kind = Away if error.status == 429 or (error.status or 0) >= 500 else CausewayError
+    return kind(f"the cluster refuses ({error.status} {error.reason}): {body}")
 
 
 def _over(found: Mapping[str, Any], body: Mapping[str, Any]) -> dict[str, Any]:

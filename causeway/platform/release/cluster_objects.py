@@ -24,7 +24,8 @@ class ClusterSettings:
     """What an installation says of its endpoints, in the ConfigMap `causeway-endpoint`; every value is text there.
 
     `address`: gRPC host:port of the gateway as seen from where releases run. `settle_s`: how long the gateway may take
-    to know new weights; before that nothing is stopped.
+    to know new weights; before that nothing is stopped. `token_secret`: a Secret of the endpoint's namespace, in whose
+    key `token` a release finds the token with which it asks ("" = servers ask for none).
     """
 
     gateway: str = "kserve/kserve-ingress-gateway"
@@ -32,6 +33,7 @@ class ClusterSettings:
     address: str = "traefik.traefik:80"
     runtime: str = "causeway"
     service_account: str = "causeway-endpoint"
+    token_secret: str = ""
     settle_s: float = 6.0
 
 
@@ -58,7 +60,6 @@ def predictor(served: Served, settings: ClusterSettings) -> dict[str, Any]:
         "serviceAccountName": settings.service_account,
         "terminationGracePeriodSeconds": 60,  # requests inside are answered first
         "model": {
-            "name": "kserve-container",  # KServe would write it itself, and the schema of canaries asks for it
             "modelFormat": {"name": "causeway"},
             "runtime": settings.runtime,
             "protocolVersion": "v2",
@@ -126,13 +127,18 @@ def http_route(
     return {
         "apiVersion": "gateway.networking.k8s.io/v1",
         "kind": "HTTPRoute",
-        "metadata": {"name": name, "namespace": namespace},
+        "metadata": {"name": route_name(name), "namespace": namespace},
         "spec": {
             "parentRefs": [{"name": gateway, "namespace": gateway_namespace}],
             "hostnames": [hostname(namespace, name, settings)],
             "rules": [grpc | {"backendRefs": backends(GRPC)}, rest | {"backendRefs": backends(REST)}],
         },
     }
+
+
+def route_name(name: str) -> str:
+    """The name of our route; KServe makes one of the service's own name, and would write over ours."""
+    return f"{name}-release"
 
 
 def hostname(namespace: str, name: str, settings: ClusterSettings) -> str:

@@ -21,6 +21,7 @@ from causeway.platform.release.record import (
     Record,
     Served,
     begun,
+    comes_back,
     ended,
     failed,
     returned,
@@ -43,7 +44,7 @@ def deploy(
 
     What an earlier run of the same release left is taken up where it stands. Refused while another is on trial.
     """
-    record = _write(endpoint, lambda now: begun(now, candidate, registry, who, why, _now_us()))
+    record = _write(endpoint, lambda now: begun(now, candidate, registry, rules.ready_s, who, why, _now_us()))
     try:
         if record.phase in ON_TRIAL:
             endpoint.show(record.champion, record.candidate, record.percent, rules.ready_s)
@@ -87,7 +88,7 @@ def _decide(endpoint: Endpoint, seen: Record, move: judge.Next, who: str, figure
     return record
 
 
-def finish(endpoint: Endpoint, rules: CanaryRules, who: str, crown: Crown) -> Record:
+def finish(endpoint: Endpoint, who: str, crown: Crown) -> Record:
     """Do what was decided: all requests to the new champion, or none to the candidate; then the other is stopped.
 
     `crown` tells the registry who is champion. Nothing to do when nothing is decided.
@@ -98,14 +99,14 @@ def finish(endpoint: Endpoint, rules: CanaryRules, who: str, crown: Crown) -> Re
         return record
     if record.phase == "promoting":
         try:
-            endpoint.show(candidate, None, 0, rules.ready_s)
+            endpoint.show(candidate, None, 0, record.ready_s)
         except NotReady as error:
             why = f"it cannot take over: {error}"
             record = _write(endpoint, lambda now: failed(now, who, why, _now_us()))
         else:
             crown(candidate)
     if record.phase == "rolling_back":
-        endpoint.show(record.champion, None, 0, rules.ready_s)
+        endpoint.show(record.champion, None, 0, record.ready_s)
     record = _write(endpoint, lambda now: ended(now, who, _now_us()))
     _say(record)
     return record
@@ -137,8 +138,7 @@ def order(endpoint: Endpoint, what: str, who: str, why: str) -> Record:
 
 def _decided(record: Record, what: str) -> bool:
     """Whether what was decided, and is not done yet, is what is ordered now."""
-    comes_back = record.candidate is not None and record.candidate == record.before
-    return (what == "promote") == (record.phase == "promoting" and not comes_back)
+    return (what == "promote") == (record.phase == "promoting" and not comes_back(record))
 
 
 def _write(endpoint: Endpoint, change: Callable[[Record], Record]) -> Record:

@@ -29,12 +29,14 @@ class NotReady(Refused):
 
 @dataclass(frozen=True)
 class Addresses:
-    """Where to ask, gRPC `host:port`; `authority` is the endpoint's host name where a gateway needs it."""
+    """Where to ask, gRPC `host:port`; `authority` is the endpoint's host name where a gateway needs it, `token` what
+    its servers ask of callers ("" = what the environment holds, if anything)."""
 
     endpoint: str
     champion: str = ""
     candidate: str = ""
     authority: str = ""
+    token: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -1,23 +1,23 @@
 """The front of a laptop's endpoint: one gRPC and one REST address before several model servers.
 
 Knows how a request is passed on, tried again elsewhere when its server dies, held while none is ready, and copied to
-a server in the dark. Reads no request, except to compare two answers. Does not start servers (`front_process.py`).
-An inference changes nothing, so a second try is safe. Imports grpc and httpx: import this module inside functions.
+a server in the dark. Reads no request. Does not start servers (`front_process.py`) and does not know how REST comes in
+(`front_rest.py`). An inference changes nothing, so a second try is safe. Imports grpc and httpx: import this module
+inside functions.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import grpc
 import httpx
-import numpy as np
 
+from causeway.platform.release.compare import difference
 from causeway.platform.release.slots import Shadow, Slot, next_slot
-from causeway.serving import inference_pb2 as pb
 from causeway.serving.contract import MAX_MESSAGE_BYTES
 
 INFER = "/inference.GRPCInferenceService/ModelInfer"
@@ -228,28 +228,6 @@ def _travels(key: str) -> bool:
     return key not in _OWN and not key.startswith(_OWN_PREFIXES)
 
 
-def difference(one: bytes, other: bytes) -> tuple[float, bool]:
-    """Mean distance of two answers' first paths (m) and whether their decisions differ.
-
-    ValueError or KeyError for bytes that are no answer of the endpoint, and for values that are not finite.
-    """
-    (path, decision), (other_path, other_decision) = _read(one), _read(other)
-    distance_m = float(np.linalg.norm(path[0, :, :2] - other_path[0, :, :2], axis=-1).mean())
-    if not np.isfinite(distance_m):
-        raise ValueError("an answer is not finite")
-    return distance_m, decision != other_decision
-
-
-def _read(answer: bytes) -> tuple[Any, bytes]:
-    try:
-        response = pb.ModelInferResponse.FromString(answer)
-    except Exception as error:  # protobuf's own error has no public name
-        raise ValueError("no answer of the protocol") from error
-    raw = {o.name: (list(o.shape), r) for o, r in zip(response.outputs, response.raw_output_contents, strict=True)}
-    shape, data = raw["trajectory"]
-    return np.frombuffer(data, "<f4").reshape(shape), raw["decision"][1]
-
-
 class Passing(grpc.GenericRpcHandler):
     """Every unary call of the inference service goes to the front as bytes; streams are not offered."""
 
@@ -266,51 +244,3 @@ class Passing(grpc.GenericRpcHandler):
             return await self._front.call(method, request, context)
 
         return grpc.unary_unary_rpc_method_handler(call)
-
-
-Asgi = Callable[[Any, Any, Any], Awaitable[None]]
-
-
-def rest_app(front: Front, status: Callable[[], bytes]) -> Asgi:
-    """The REST side: `/front` tells how requests fare, everything else is passed on."""
-
-    async def app(scope: Any, receive: Any, send: Any) -> None:
-        if scope["type"] != "http":
-            return
-        if scope["path"] == "/front":
-            await _answer(send, 200, [("content-type", "application/json")], status())
-            return
-        body = await _body(receive)
-        if body is None:
-            await _answer(send, 413, [], b'{"error": "request: larger than %d bytes"}' % MAX_MESSAGE_BYTES)
-            return
-        headers = [(key.decode("latin-1"), value.decode("latin-1")) for key, value in scope["headers"]]
-        query = f"?{scope['query_string'].decode('latin-1')}" if scope["query_string"] else ""
-        answer = await front.pass_on(scope["method"], scope["path"] + query, headers, body)
-        dropped = ("transfer-encoding", "connection", "content-encoding", "content-length", "date", "server")
-        kept = [(key, value) for key, value in answer.headers.items() if key.lower() not in dropped]
-        await _answer(send, answer.status_code, kept, answer.content)
-
-    return app
-
-
-async def _body(receive: Any) -> bytes | None:
-    parts, size = [], 0
-    while True:
-        message = await receive()
-        if message["type"] != "http.request":
-            return None  # its caller is gone: half a body is not passed on
-        part = message.get("body", b"")
-        size += len(part)
-        if size > MAX_MESSAGE_BYTES:
-            return None
-        parts.append(part)
-        if not message.get("more_body", False):
-            return b"".join(parts)
-
-
-async def _answer(send: Any, status: int, headers: Sequence[tuple[str, str]], body: bytes) -> None:
-    encoded = [(key.encode("latin-1"), value.encode("latin-1")) for key, value in headers]
-    encoded.append((b"content-length", str(len(body)).encode()))
-    await send({"type": "http.response.start", "status": status, "headers": encoded})
-    await send({"type": "http.response.body", "body": body})

@@ -25,7 +25,8 @@ from typing import Any
 from causeway.artifacts import store
 from causeway.errors import EXIT_REFUSED, CausewayError
 from causeway.platform.release.feedback import Spool
-from causeway.platform.release.front import Front, Passing, rest_app
+from causeway.platform.release.front import Front, Passing
+from causeway.platform.release.front_rest import rest_app
 from causeway.platform.release.slots import Slot, set_weights
 from causeway.serving.contract import MAX_MESSAGE_BYTES
 from causeway.serving.process import PROGRAM, ServerProcess
@@ -33,7 +34,8 @@ from causeway.serving.process import PROGRAM, ServerProcess
 LOOPBACK = "127.0.0.1"
 WANTED, HERE = "wanted.json", "front.json"
 _TICK_S = 0.05
-_STARTS = 3  # a server that does not come up so often in a row is given up
+_STARTS = 3  # a server that does not come up so often in a row is told to whoever waits for it
+_LONGEST_PAUSE_S = 30.0  # between its further starts
 
 
 class Keeper:
@@ -67,38 +69,51 @@ class Keeper:
         set_weights(self.front.slots.values(), lambda name: weights.get(name, 0))
         self.front.watch(wanted["shadow"])
         for name in set(self._kept) - set(weights):
-            task = self._kept.pop(name)
-            task.cancel()
-            self._leaving.add(task)
-            task.add_done_callback(self._leaving.discard)
+            self._let_go(name)
         self.applied = wanted["revision"]
 
     def _start(self, slots: Sequence[dict[str, Any]]) -> None:
-        """Start what is not there, and what was given up when it was asked for before."""
+        """Start what is not there, and anew what did not start when it was asked for before."""
         for name, location, ready_s in ((slot["name"], slot["location"], slot["ready_s"]) for slot in slots):
-            if name not in self._kept or self._kept[name].done():
-                self.front.slots[name] = Slot(name)
-                self._kept[name] = asyncio.create_task(self._keep(name, location, ready_s))
+            before = self.front.slots.get(name)
+            if name in self._kept and (before is None or before.problem or self._kept[name].done()):
+                self._let_go(name)
+            if name not in self._kept:  # with the share it had: the others of this wish may take long
+                self.front.slots[name] = Slot(name, weight=before.weight if before else 0)
+                self._kept[name] = asyncio.create_task(self._keep(self.front.slots[name], location, ready_s))
 
-    async def _keep(self, name: str, location: str, ready_s: float) -> None:
-        """One server: started, watched, started again when it dies; cancelled: drained and stopped."""
-        slot = self.front.slots[name]
+    def _let_go(self, name: str) -> None:
+        task = self._kept.pop(name)
+        task.cancel()
+        self._leaving.add(task)
+        task.add_done_callback(self._leaving.discard)
+
+    async def _keep(self, slot: Slot, location: str, ready_s: float) -> None:
+        """One server: started, watched, started again when it dies; cancelled: drained and stopped.
+
+        One that does not start is tried again for as long as it is wanted: what keeps it may pass (memory, a disk).
+        """
         in_vain = 0
-        while in_vain < _STARTS:
-            log = self._folder / "logs" / f"{name}.log"
-            server = ServerProcess(location, log=log, timeout_s=ready_s, program=self._program)
-            try:
-                await _finish(asyncio.create_task(asyncio.to_thread(server.__enter__)), server.give_up)
-            except CausewayError as error:
-                slot.problem, in_vain = str(error), in_vain + 1
-                continue
-            in_vain, slot.problem = 0, ""
-            try:
-                await self._watch(slot, server)
-            finally:
-                await _finish(asyncio.create_task(self._stop(slot, server)))
-            slot.restarts += 1
-        slot.problem = f"given up after {_STARTS} starts: {slot.problem}"
+        log = self._folder / "logs" / f"{slot.name}.log"
+        try:
+            while True:
+                server = ServerProcess(location, log=log, timeout_s=ready_s, program=self._program)
+                try:
+                    await _finish(asyncio.create_task(asyncio.to_thread(server.__enter__)), server.give_up)
+                except (CausewayError, OSError) as error:
+                    in_vain += 1
+                    slot.problem = f"{in_vain} starts in vain: {error}" if in_vain >= _STARTS else ""
+                    await asyncio.sleep(_pause_s(in_vain))
+                    continue
+                in_vain, slot.problem = 0, ""
+                try:
+                    await self._watch(slot, server)
+                finally:
+                    await _finish(asyncio.create_task(self._stop(slot, server)))
+                slot.restarts += 1
+        finally:
+            if self.front.slots.get(slot.name) is slot and slot.name not in self._kept:
+                del self.front.slots[slot.name]
 
     async def _watch(self, slot: Slot, server: ServerProcess) -> None:
         """Returns when the server has died."""
@@ -112,8 +127,11 @@ class Keeper:
         while slot.inside and server.runs:
             await asyncio.sleep(_TICK_S)
         await asyncio.to_thread(server.__exit__, None, None, None)
-        if self.front.slots.get(slot.name) is slot and slot.name not in self._kept:
-            del self.front.slots[slot.name]
+
+
+def _pause_s(in_vain: int) -> float:
+    """How long to wait after so many starts in vain: the first ones follow at once, the others ever later."""
+    return min(2.0 ** (in_vain - _STARTS), _LONGEST_PAUSE_S) if in_vain >= _STARTS else 0.0
 
 
 async def _finish(task: asyncio.Task[Any], hurry: Callable[[], None] = lambda: None) -> Any:

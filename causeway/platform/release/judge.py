@@ -14,6 +14,7 @@ from causeway.platform.release.record import Phase
 from causeway.platform.release.rules import CanaryRules
 
 Verdict = Literal["ok", "doubt", "bad"]
+_ROUNDING = 1e-6  # of a number of answers; as many as the limit itself would still be within it
 _T95 = 2.0  # of a mean of two dozen differences
 
 
@@ -47,6 +48,19 @@ class Finding:
     def __str__(self) -> str:
         sign = "<=" if self.verdict == "ok" else ">"
         return f"{self.name} {self.value:.4g} {sign} {self.limit:.4g}"
+
+
+def answers_needed(percent: int, rules: CanaryRules) -> int:
+    """How many answers of the endpoint show its split at a share of `percent`.
+
+    So many that the candidate's share is `answers` of them, and that a split which sends all of them to one policy is
+    farther off than `split_sigmas`: n answers deviate by at most sqrt(n × odds) standard deviations.
+    """
+    if percent == 0:
+        return rules.answers
+    odds = min(percent / (100 - percent), (100 - percent) / percent)
+    beyond = math.floor(rules.limits.split_sigmas**2 / odds + _ROUNDING) + 1
+    return max(math.ceil(rules.answers * 100 / percent), beyond)
 
 
 def judge(sight: Sight, policy: str, percent: int, rules: CanaryRules) -> list[Finding]:

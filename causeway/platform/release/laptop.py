@@ -86,8 +86,8 @@ class LaptopEndpoint:
             time.sleep(0.1)
 
     def _want(self, wanted: dict[str, Any]) -> int:
-        """Write what is wanted; the number of the wish, a new one also when it is the same: what was given up is tried
-        again."""
+        """Write what is wanted; the number of the wish, a new one also when it is the same: what does not start is then
+        tried anew."""
         before = json.loads(store.read_bytes(str(self.folder / WANTED)) or b'{"revision": 0}')
         revision = int(before["revision"]) + 1
         store.write_bytes(str(self.folder / WANTED), json.dumps(wanted | {"revision": revision}).encode())
@@ -170,10 +170,9 @@ class LaptopEndpoint:
 
 
 def _problem(figures: Mapping[str, Any], wanted: Sequence[Served]) -> str:
-    """Why a wanted server was given up, "" when none was."""
+    """Why a wanted server does not start, "" as long as it may."""
     slots = figures["slots"]
-    found = (slots[served.name]["problem"] for served in wanted if served.name in slots)
-    return next((problem for problem in found if problem.startswith("given up")), "")
+    return next((p for served in wanted if served.name in slots and (p := slots[served.name]["problem"])), "")
 
 
 def _runs(pid: int) -> bool:

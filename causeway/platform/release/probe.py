@@ -10,14 +10,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from causeway.errors import CausewayError, Refused, UnusableInput
 from causeway.platform.release.endpoint import Addresses, Endpoint, Traffic
-from causeway.platform.release.judge import Sight
+from causeway.platform.release.judge import Sight, answers_needed
 from causeway.platform.release.record import Record, Served
 from causeway.platform.release.rules import CanaryRules
 
@@ -49,19 +49,20 @@ def see(endpoint: Endpoint, record: Record, questions: Sequence[Sample], rules: 
     started, before = time.monotonic(), endpoint.traffic()
     where = endpoint.addresses(record.champion, record.candidate)
     with ExitStack() as connections:
-        champion = _asker(where.champion, "", rules, connections) if where.champion else None
-        candidate = _asker(where.candidate, "", rules, connections)
+        direct = replace(where, authority="")
+        champion = _asker(where.champion, direct, rules, connections) if where.champion else None
+        candidate = _asker(where.candidate, direct, rules, connections)
         pairs = [_pair(champion, candidate, question) for question in questions]
         through, lost = _through(where, record, questions, rules, connections)
     time.sleep(max(0.0, rules.least_s - (time.monotonic() - started)))
     return _sight(pairs, through, lost, before, endpoint.traffic(), record.candidate)
 
 
-def _asker(url: str, authority: str, rules: CanaryRules, connections: ExitStack) -> Ask:
-    """Asks one address on a connection that is kept."""
+def _asker(url: str, where: Addresses, rules: CanaryRules, connections: ExitStack) -> Ask:
+    """Asks one address on a connection that is kept, with the host name and the token of the endpoint."""
     from causeway.serving.client import Endpoint as Connection
 
-    connection = connections.enter_context(Connection(url, authority=authority))
+    connection = connections.enter_context(Connection(url, authority=where.authority, token=where.token or None))
 
     def one(observation: Observation) -> Answer:
         for left in reversed(range(_TRIES)):
@@ -108,15 +109,14 @@ def _through(
 ) -> tuple[Counter[str], int]:
     """Answers through the endpoint by policy, and how many questions had none.
 
-    So many that the candidate gets `answers` of them; before the first champion nobody answers there yet.
+    Before the first champion nobody answers there yet.
     """
     if record.champion is None:
         return Counter(), 0
-    ask = _asker(where.endpoint, where.authority, rules, connections)
-    count = math.ceil(rules.answers * 100 / record.percent) if record.percent else rules.answers
+    ask = _asker(where.endpoint, where, rules, connections)
     found: Counter[str] = Counter()
     lost = 0
-    for number in range(count):
+    for number in range(answers_needed(record.percent, rules)):
         try:
             found[ask(questions[number % len(questions)].observation).policy_version] += 1
         except Refused:

@@ -46,7 +46,7 @@ class Move:
 @dataclass(frozen=True)
 class Record:
     """An endpoint. `before` is the champion that the present one replaced; `revision` counts the writes; `registry` is
-    told who is champion."""
+    told who is champion; `ready_s` is how long the last release gave a server until its first answer."""
 
     endpoint: str
     registry: str = ""
@@ -57,9 +57,12 @@ class Record:
     before: Served | None = None
     moves: tuple[Move, ...] = ()
     revision: int = 0
+    ready_s: float = 300.0
 
 
-def begun(record: Record, candidate: Served, registry: str, who: str, why: str, at_us: int) -> Record:
+def begun(
+    record: Record, candidate: Served, registry: str, ready_s: float, who: str, why: str, at_us: int
+) -> Record:
     """A candidate comes in, dark. The same record when it is on trial or being promoted already, or is the champion.
 
     Refused while another candidate is on trial.
@@ -71,7 +74,8 @@ def begun(record: Record, candidate: Served, registry: str, who: str, why: str, 
         )
     if record.candidate is not None or (record.champion and record.champion.policy == candidate.policy):
         return record
-    return _moved(replace(record, candidate=candidate, registry=registry), "dark", 0, who, why, at_us, {})
+    record = replace(record, candidate=candidate, registry=registry, ready_s=ready_s)
+    return _moved(record, "dark", 0, who, why, at_us, {})
 
 
 def stepped(
@@ -88,6 +92,12 @@ def returned(record: Record, who: str, why: str, at_us: int) -> Record:
     if record.before is None or record.candidate is not None:
         raise Refused(f"{record.endpoint}: there is no champion before to go back to")
     return _moved(replace(record, candidate=record.before), "promoting", 100, who, why, at_us, {})
+
+
+def comes_back(record: Record) -> bool:
+    """Whether the promotion that is decided is a champion's return: no move of a trial stands before it."""
+    before = record.moves[-2].step if len(record.moves) > 1 else ""
+    return record.phase == "promoting" and before in ("promoted", "rolled back")
 
 
 def failed(record: Record, who: str, why: str, at_us: int) -> Record:
@@ -155,6 +165,7 @@ def from_json(text: str, where: str) -> Record:
             percent=int(found["percent"]),
             moves=tuple(Move(**move) for move in found["moves"]),
             revision=int(found["revision"]),
+            ready_s=float(found.get("ready_s", Record.ready_s)),
             **served,
         )
     except (ValueError, KeyError, TypeError) as error:

@@ -29,7 +29,7 @@ class Slot:
     shed: int = 0  # it was full, or the request too late
     refused: int = 0  # the request's fault
     restarts: int = 0
-    problem: str = ""  # why it does not start
+    problem: str = ""  # why it does not start; "" until it was tried a few times
     ms: deque[float] = field(default_factory=lambda: deque(maxlen=KEPT_MS))
     turn: int = 0
 

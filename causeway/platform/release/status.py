@@ -15,7 +15,6 @@ from causeway.platform.registry import crown
 from causeway.platform.release.drive import finish, order
 from causeway.platform.release.endpoint import CLUSTER, Endpoint, endpoint_at, refuse_name
 from causeway.platform.release.record import ON_TRIAL, Record, Served, step_of, to_json
-from causeway.platform.release.rules import parse_rules, rules_text
 from causeway.platform.release.step import utc, who
 
 Told = tuple[dict[str, Any], str]
@@ -47,11 +46,10 @@ def resume(name: str) -> Told:
     record = endpoint.load()
     if record.champion is None and record.candidate is None:
         raise Refused(f"{name}: nothing serves there; start with: causeway run release --set endpoint={name}")
-    rules = parse_rules(rules_text(""))
     if record.phase in ON_TRIAL:
-        endpoint.show(record.champion, record.candidate, record.percent, rules.ready_s)
+        endpoint.show(record.champion, record.candidate, record.percent, record.ready_s)
     elif record.champion is not None:
-        endpoint.show(record.champion, None, 0, rules.ready_s)
+        endpoint.show(record.champion, None, 0, record.ready_s)
     return _finished(endpoint)
 
 
@@ -73,7 +71,7 @@ def _finished(endpoint: Endpoint) -> Told:
         if registry:
             crown(registry, served.policy)
 
-    record = finish(endpoint, parse_rules(rules_text("")), who(""), tell)
+    record = finish(endpoint, who(""), tell)
     return json.loads(to_json(record)), "\n".join(_lines(record))
 
 

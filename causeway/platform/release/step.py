@@ -74,7 +74,7 @@ def promote_policy(release: Artifact, *, out: Writer, config: ReleaseConfig) -> 
         return _hand_on(probed, out)
     endpoint = endpoint_at(config.endpoint)
     registry = endpoint.load().registry
-    record = finish(endpoint, _rules(config), who(config.who), lambda served: _crown(registry, served))
+    record = finish(endpoint, who(config.who), lambda served: _crown(registry, served))
     _write(record, _about(probed), out)
 
 

@@ -77,6 +77,9 @@ class Api:
             raise self._gone()
         return self.objects[name]
 
+    def read_namespaced_secret(self, name, namespace):
+        return self.read_namespaced_config_map(name, namespace)
+
     def create_namespaced_config_map(self, namespace, body):
         name = body["metadata"]["name"]
         self.objects[name] = SimpleNamespace(data=body["data"], metadata=SimpleNamespace(resource_version="1"))
@@ -125,6 +128,27 @@ def test_a_release_goes_in_the_order_that_loses_nothing(endpoint, api):
     assert api.done[-3:] == ["route b:100", "wait 6", "serve b"]
 
 
+def test_a_control_plane_that_is_away_for_a_moment_is_waited_for(endpoint, api, monkeypatch):
+    from kubernetes.client.exceptions import ApiException
+
+    answers, create = [500, 503, None], api.create_namespaced_custom_object
+
+    def away(*place):
+        status = answers.pop(0) if answers else None
+        if status:
+            raise ApiException(status=status, reason="failed calling webhook")
+        return create(*place)
+
+    monkeypatch.setattr(api, "create_namespaced_custom_object", away)
+    endpoint.show(None, A, 0, 5.0)
+    assert api.done[:3] == ["wait 1", "wait 1", "serve a"]
+    monkeypatch.setattr(cluster, "_AWAY_S", -1.0)
+    answers[:] = [500]
+    api.objects.clear()
+    with pytest.raises(cluster.Away, match="failed calling webhook"):
+        endpoint.show(None, A, 0, 5.0)
+
+
 def test_a_candidate_that_cannot_start_gets_no_request_and_is_told_why(endpoint, api):
     endpoint.show(A, None, 0, 5.0)
     api.broken.add("b")
@@ -148,7 +172,7 @@ def test_a_first_candidate_that_goes_back_leaves_nothing(endpoint, api):
 def test_the_record_is_written_by_one_at_a_time(endpoint, api):
     mine = endpoint.load()
     assert mine == Record("kserve://vehicles/drive")
-    saved = endpoint.save(begun(mine, A, "", "ann", "why", 1))
+    saved = endpoint.save(begun(mine, A, "", 9.0, "ann", "why", 1))
     assert endpoint.load() == saved
     with pytest.raises(Moved):
         endpoint.save(mine)
@@ -162,6 +186,19 @@ def test_addresses_are_the_gateway_and_pods(endpoint, api):
     assert (where.endpoint, where.authority) == ("traefik.traefik:80", "drive-route-vehicles.example.com")
     assert where.candidate == "10.0.0.7:8081"
     assert endpoint.traffic().restarts == {A.name: 0, B.name: 0}
+
+
+def test_a_release_asks_with_the_token_of_the_secret_that_settings_name(endpoint, api):
+    assert endpoint.addresses(None, None).token == ""
+    api.objects["causeway-endpoint"] = SimpleNamespace(data={"token_secret": "causeway-release-token"})
+    for nothing in ({}, {"causeway-release-token": SimpleNamespace(data={"other": "eA=="})}):
+        api.objects |= nothing
+        with pytest.raises(UnusableInput, match="vehicles/causeway-release-token: holds no `token`"):
+            endpoint.addresses(None, None)
+    api.objects["causeway-release-token"] = SimpleNamespace(data={"token": "c2VjcmV0Cg=="})
+    where = endpoint.addresses(None, None)
+    assert where.token == "secret"
+    assert "secret" not in repr(where)
 
 
 def test_a_route_that_no_gateway_has_taken_as_it_stands_is_not_accepted():
@@ -184,7 +221,9 @@ def test_objects_are_as_the_cluster_wants_them():
     assert service["spec"]["canary"][0]["predictor"]["minReplicas"] == 1
     assert service["spec"]["predictor"]["model"]["storageUri"] == "s3://models/a"
     assert predictors_of(service) == [A, B]
-    route = http_route("vehicles", "drive", [(A, 80), (B, 20)], settings)["spec"]
+    route = http_route("vehicles", "drive", [(A, 80), (B, 20)], settings)
+    assert route["metadata"]["name"] != service["metadata"]["name"]  # KServe writes a route of that name itself
+    route = route["spec"]
     assert route["parentRefs"] == [{"name": "door", "namespace": "infra"}]
     assert [[(ref["port"], ref["weight"]) for ref in rule["backendRefs"]] for rule in route["rules"]] == [
         [(8081, 80), (8081, 20)],

@@ -19,10 +19,10 @@ class Remembered:
     """An endpoint that serves nothing; `shown` is what it was last asked to serve."""
 
     def __init__(self, record: Record) -> None:
-        self.record, self.shown = record, None
+        self.record, self.shown, self.patience_s = record, None, 0.0
 
     def show(self, champion: Served | None, candidate: Served | None, percent: int, ready_s: float) -> None:
-        self.shown = (champion, candidate, percent)
+        self.shown, self.patience_s = (champion, candidate, percent), ready_s
 
     def load(self) -> Record:
         return self.record
@@ -33,11 +33,12 @@ class Remembered:
 
 
 def decided(record: Record, served: Served, phase: str) -> Record:
-    return stepped(begun(record, served, "", "w", "why", 1), phase, 0, "w", "measured", 2, {})
+    return stepped(begun(record, served, "", 9.0, "w", "why", 1), phase, 0, "w", "measured", 2, {})
 
 
 FIRST = ended(decided(Record("out/endpoint"), A, "promoting"), "w", 3)
-COMES_BACK = returned(ended(decided(FIRST, B, "promoting"), "w", 4), "ann", "it was better", 5)
+SECOND = ended(decided(FIRST, B, "promoting"), "w", 4)
+COMES_BACK = returned(SECOND, "ann", "it was better", 5)
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,7 @@ COMES_BACK = returned(ended(decided(FIRST, B, "promoting"), "w", 4), "ann", "it 
     [
         (decided(FIRST, B, "promoting"), "rollback"),
         (decided(FIRST, B, "rolling_back"), "promote"),
+        (decided(SECOND, A, "promoting"), "rollback"),  # the champion before, this time by a trial of its own
         (COMES_BACK, "promote"),
     ],
 )
@@ -60,6 +62,7 @@ def test_the_contrary_of_what_was_decided_is_refused_and_changes_nothing(record,
     [
         (decided(FIRST, B, "promoting"), "promote"),
         (decided(FIRST, B, "rolling_back"), "rollback"),
+        (decided(SECOND, A, "promoting"), "promote"),
         (COMES_BACK, "rollback"),
     ],
 )
@@ -88,13 +91,22 @@ def test_a_release_that_was_killed_half_way_goes_on_where_it_was(monkeypatch):
 
     assert trial(place, [], RULES, "tester").phase == "promoting"
     with pytest.raises(Killed):
-        finish(place, RULES, "tester", die)
+        finish(place, "tester", die)
     assert (place.shown, place.load().champion) == ((B, None, 0), A)
 
     crowned: list[Served] = []
     for _ in range(2):
         deploy(place, B, RULES, "tester", "the same again")
         trial(place, [], RULES, "tester")
-        record = finish(place, RULES, "tester", crowned.append)
+        record = finish(place, "tester", crowned.append)
         assert (record.phase, record.champion, record.candidate, crowned) == ("promoted", B, None, [B])
     assert [move.step for move in record.moves[3:]] == ["dark", "canary 10 %", "canary 50 %", "promoting", "promoted"]
+
+
+def test_a_server_is_waited_for_as_long_as_its_release_said_whoever_finishes_it():
+    place = Remembered(FIRST)
+    rules = RULES.model_copy(update={"ready_s": 7.0})
+    deploy(place, B, rules, "tester", "a test")
+    order(place, "promote", "ann", "I say so")
+    finish(place, "ann", lambda served: None)
+    assert (place.shown, place.patience_s) == ((B, None, 0), 7.0)

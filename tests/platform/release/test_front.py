@@ -71,7 +71,7 @@ def test_a_copy_that_a_full_server_sheds_is_no_fault_of_the_candidate(code, coun
 
 
 def test_half_a_body_is_not_passed_on():
-    from causeway.platform.release.front import _body
+    from causeway.platform.release.front_rest import _body
 
     async def read(*messages: dict) -> bytes | None:
         left = list(messages)
@@ -100,7 +100,7 @@ def test_a_folder_has_one_front_by_whichever_name(tmp_path, monkeypatch, capsys)
 def test_what_was_given_up_for_an_earlier_wish_does_not_end_the_next_one(tmp_path, monkeypatch):
     served = Served("a" * 64, "/policies/a", 1)
     place = LaptopEndpoint(tmp_path)
-    before = {"slots": {served.name: {"problem": "given up after 3 starts: no weights"}}}
+    before = {"slots": {served.name: {"problem": "3 starts in vain: no weights"}}}
     told = [before | {"seen": 0, "applied": -1}, {"slots": {}, "seen": 1, "applied": 1}]
     monkeypatch.setattr(place, "_start_front", lambda: None)
     monkeypatch.setattr(place, "figures", lambda: told.pop(0))
@@ -110,3 +110,8 @@ def test_what_was_given_up_for_an_earlier_wish_does_not_end_the_next_one(tmp_pat
     with pytest.raises(NotReady, match="no weights") as error:
         place.show(served, None, 0, 5.0)
     assert error.value.exit_code == Refused.exit_code
+
+
+def test_a_server_that_does_not_start_is_tried_at_once_then_ever_later():
+    pauses = [front_process._pause_s(in_vain) for in_vain in (1, 2, 3, 4, 5, 7, 8, 500)]
+    assert pauses == [0.0, 0.0, 1.0, 2.0, 4.0, 16.0, 30.0, 30.0]

@@ -8,7 +8,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from causeway.errors import UnusableInput
-from causeway.platform.release.judge import Finding, Sight, figures, judge, next_move
+from causeway.platform.release.judge import Finding, Sight, answers_needed, figures, judge, next_move
 from causeway.platform.release.rules import parse_rules, rules_text
 
 RULES = parse_rules(rules_text(""))
@@ -67,6 +67,23 @@ def test_a_policy_that_is_not_heard_in_a_canary_is_doubt(through, percent, verdi
     found = verdicts(replace(GOOD, through=through), percent)
     assert (found["policies_unheard"], found["split_sigmas"]) == (verdict, "ok")
     assert "policies_unheard" not in verdicts(replace(GOOD, through={A: 60}), percent=0)
+
+
+@settings(deadline=None)
+@given(st.integers(1, 99), st.integers(1, 30), st.floats(0.5, 8.0))
+def test_a_share_that_goes_all_to_one_policy_is_seen_at_every_step(percent, answers, sigmas):
+    limits = RULES.limits.model_copy(update={"split_sigmas": sigmas})
+    rules = RULES.model_copy(update={"answers": answers, "limits": limits})
+    count = answers_needed(percent, rules)
+    assert count * percent >= 100 * answers
+    for policy in (A, B):
+        split = next(f for f in judge(replace(GOOD, through={policy: count}), B, percent, rules) if f.name == "split_sigmas")
+        assert split.verdict == "bad"
+
+
+@pytest.mark.parametrize(("percent", "count"), [(0, 6), (10, 145), (50, 17)])
+def test_how_often_the_shipped_rules_ask(percent, count):
+    assert answers_needed(percent, RULES) == count
 
 
 def test_worse_by_its_mean_alone_is_doubt():

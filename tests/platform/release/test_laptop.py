@@ -17,6 +17,7 @@ import pytest
 from causeway.errors import CausewayError
 from causeway.model.observation import ObservationSpec, Sample, example_observation
 from causeway.platform.release.drive import deploy, finish, order, trial
+from causeway.platform.release.endpoint import NotReady
 from causeway.platform.release.laptop import LaptopEndpoint
 from causeway.platform.release.record import Record, Served
 from causeway.platform.release.rules import CanaryRules, parse_rules, rules_text
@@ -83,7 +84,7 @@ def policy(endpoint: LaptopEndpoint, letter: str, **stub) -> Served:
 def release(endpoint: LaptopEndpoint, candidate: Served, crowned: list | None = None) -> Record:
     deploy(endpoint, candidate, RULES, "tester", "a test")
     trial(endpoint, QUESTIONS, RULES, "tester")
-    return finish(endpoint, RULES, "tester", (crowned if crowned is not None else []).append)
+    return finish(endpoint, "tester", (crowned if crowned is not None else []).append)
 
 
 def steps(record: Record) -> list[str]:
@@ -111,10 +112,10 @@ def test_a_better_one_is_promoted_and_a_worse_one_goes_back_and_no_request_is_lo
 
         record = deploy(place, broken, RULES, "tester", "a test")
         assert "no weights here" in record.moves[-1].why
-        assert steps(finish(place, RULES, "tester", crowned.append))[-1] == "rolled back"
+        assert steps(finish(place, "tester", crowned.append))[-1] == "rolled back"
 
         order(place, "rollback", "ann", "I liked the old one better")
-        record = finish(place, RULES, "ann", crowned.append)
+        record = finish(place, "ann", crowned.append)
         assert (record.champion, record.moves[-2].who) == (first, "ann")
         assert crowned[-1] == first
     assert stream.failures == []
@@ -163,3 +164,39 @@ def test_shares_are_exact_copies_are_compared_and_killed_servers_lose_nobody(pla
     shadow = place.figures()["shadow"]
     assert shadow["compared"] + shadow["skipped"] >= 4  # the last may still be on its way
     assert shadow["path_m"][0] == 0.0
+
+
+def test_a_champion_that_does_not_start_again_is_tried_until_it_does(place):
+    first = policy(place, "a")
+    place.show(first, None, 0, 30.0)
+    stub = Path(first.location, "stub.json")
+    good = stub.read_text()
+    stub.write_text(json.dumps({"version": first.policy, "start": False}))
+    (child,) = (int(pid) for pid in os.popen(f"pgrep -P {place.figures()['pid']}").read().split())
+    os.kill(child, signal.SIGKILL)
+    until = time.monotonic() + 30
+    while not (problem := place.figures()["slots"][first.name]["problem"]) and time.monotonic() < until:
+        time.sleep(0.05)
+    assert problem.startswith("3 starts in vain: ")
+    assert "no weights here" in problem
+    stub.write_text(good)
+    url = place.addresses(None, None).endpoint
+    assert ask(url, QUESTIONS[0].observation, retry_s=30).policy_version == first.policy
+    assert place.figures()["slots"][first.name]["problem"] == ""
+
+
+def test_a_champion_that_is_back_answers_while_a_candidate_does_not_come_up(place):
+    first, never = policy(place, "a"), policy(place, "b", start=False)
+    place.show(first, None, 0, 30.0)
+    stub = Path(first.location, "stub.json")
+    good = stub.read_text()
+    stub.write_text(json.dumps({"version": first.policy, "start": False}))
+    (child,) = (int(pid) for pid in os.popen(f"pgrep -P {place.figures()['pid']}").read().split())
+    os.kill(child, signal.SIGKILL)
+    until = time.monotonic() + 30
+    while not place.figures()["slots"][first.name]["problem"] and time.monotonic() < until:
+        time.sleep(0.05)
+    stub.write_text(good)
+    with pytest.raises(NotReady, match="no weights here"):
+        place.show(first, never, 0, 30.0)
+    assert ask(place.addresses(None, None).endpoint, QUESTIONS[0].observation, retry_s=30).policy_version == first.policy

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from causeway.platform.release.cluster_objects import settings_from
 from causeway.serving import server
 
 ROOT = Path(__file__).parents[3]
@@ -63,3 +64,12 @@ def test_the_tokens_of_the_secret_are_mounted_where_the_server_reads_them():
     volumes = {volume["name"] for volume in spec["volumes"]}
     assert mounts["vehicles"] == "/etc/causeway"
     assert set(mounts) == volumes
+
+
+def test_releases_may_read_the_secret_of_their_token_and_no_other():
+    secret = yaml.safe_load(TOKENS["patches"][1]["patch"])[0]["value"]
+    roles = [found for found in yaml.safe_load_all((SERVING / "base" / "access.yaml").read_text()) if found["kind"] == "Role"]
+    secrets = [rule for rule in roles[0]["rules"] if "secrets" in rule["resources"]]
+    assert [(rule["resourceNames"], rule["verbs"]) for rule in secrets] == [([secret], ["get"])]
+    data = yaml.safe_load((SERVING / "base" / "settings.yaml").read_text())["data"]
+    assert settings_from(data).token_secret == ""

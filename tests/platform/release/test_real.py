@@ -58,7 +58,7 @@ def test_same_weights_are_promoted_and_others_go_back_while_a_stream_is_answered
     def release(candidate: Served, questions: list[Sample]) -> Record:
         deploy(place, candidate, RULES, "test", "a test")
         trial(place, questions, RULES, "test")
-        return finish(place, RULES, "test", lambda served: None)
+        return finish(place, "test", lambda served: None)
 
     try:
         unknown = [question(observation, observation.ego_history.repeat(4, 0)) for observation in plain]

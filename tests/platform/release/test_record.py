@@ -25,18 +25,18 @@ EMPTY = Record("out/endpoint")
 
 
 def promoted(record: Record, served: Served) -> Record:
-    return ended(stepped(begun(record, served, "db", "w", "why", 1), "promoting", 100, "w", "good", 2, {}), "w", 3)
+    return ended(stepped(begun(record, served, "db", 9.0, "w", "why", 1), "promoting", 100, "w", "good", 2, {}), "w", 3)
 
 
 def test_a_release_from_dark_to_promoted():
     record = promoted(EMPTY, A)
     assert (record.phase, record.champion, record.candidate, record.registry) == ("promoted", A, None, "db")
-    record = begun(record, B, "db", "ann", "better", 4)
+    record = begun(record, B, "db", 9.0, "ann", "better", 4)
     record = stepped(record, "canary", 10, "ann", "as good", 5, {"lost": 0})
     assert step_of(record) == "canary 10 %"
-    assert begun(record, B, "db", "ben", "again", 6) is record
+    assert begun(record, B, "db", 9.0, "ben", "again", 6) is record
     with pytest.raises(Refused, match="is on trial"):
-        begun(record, C, "db", "ben", "me too", 6)
+        begun(record, C, "db", 9.0, "ben", "me too", 6)
     record = ended(stepped(record, "rolling_back", 0, "ann", "worse", 7, {}), "ann", 8)
     assert (record.phase, record.champion, record.candidate) == ("rolled_back", A, None)
     assert [move.step for move in record.moves[3:]] == ["dark", "canary 10 %", "rolling back", "rolled back"]
@@ -54,10 +54,10 @@ def test_the_champion_before_comes_back():
 def test_nothing_on_trial_cannot_be_stepped_and_a_promotion_that_fails_goes_back():
     with pytest.raises(Refused, match="no policy is on trial"):
         stepped(promoted(EMPTY, A), "promoting", 100, "w", "", 1, {})
-    promoting = stepped(begun(EMPTY, A, "", "w", "", 1), "promoting", 100, "w", "", 2, {})
+    promoting = stepped(begun(EMPTY, A, "", 9.0, "w", "", 1), "promoting", 100, "w", "", 2, {})
     assert failed(promoting, "w", "it crashed", 3).phase == "rolling_back"
     assert failed(EMPTY, "w", "", 3) is EMPTY
-    assert begun(promoted(EMPTY, A), A, "", "w", "", 5).phase == "promoted"
+    assert begun(promoted(EMPTY, A), A, "", 9.0, "w", "", 5).phase == "promoted"
 
 
 MOVES = st.sampled_from(["begin a", "begin b", "begin c", "up", "promote", "back", "end", "return"])
@@ -68,9 +68,9 @@ MOVES = st.sampled_from(["begin a", "begin b", "begin c", "up", "promote", "back
 def test_whatever_happens_there_is_one_champion_and_every_move_is_kept(moves):
     record, count = EMPTY, 0
     actions = {
-        "begin a": lambda r: begun(r, A, "", "w", "", 1),
-        "begin b": lambda r: begun(r, B, "", "w", "", 1),
-        "begin c": lambda r: begun(r, C, "", "w", "", 1),
+        "begin a": lambda r: begun(r, A, "", 9.0, "w", "", 1),
+        "begin b": lambda r: begun(r, B, "", 9.0, "w", "", 1),
+        "begin c": lambda r: begun(r, C, "", 9.0, "w", "", 1),
         "up": lambda r: stepped(r, "canary", 10, "w", "", 1, {}),
         "promote": lambda r: stepped(r, "promoting", 100, "w", "", 1, {}),
         "back": lambda r: stepped(r, "rolling_back", 0, "w", "", 1, {}),

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from causeway.platform.release.front import difference
+from causeway.platform.release.compare import difference
 from causeway.platform.release.slots import Slot, next_slot, set_weights
 from causeway.serving import inference_pb2 as pb
 

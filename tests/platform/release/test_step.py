@@ -117,7 +117,7 @@ def test_the_registry_follows_what_the_probe_decided(place):
 
     better = place.release(0.0, "c")
     assert [move["step"] for move in better["moves"]] == ["dark", "canary 50 %", "promoting", "promoted"]
-    assert better["moves"][2]["figures"]["through"] == {first["policy"]: 2, better["policy"]: 2}
+    assert better["moves"][2]["figures"]["through"] == {first["policy"]: 9, better["policy"]: 8}
     assert champion(place.registry).policy == better["policy"]
 
     with pytest.raises(UsageError, match="--why is empty"):
