@@ -1,7 +1,7 @@
 # Causeway: what a person types. `make` alone explains.
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup demo test test-slow test-cluster bench lint compile clean results
+.PHONY: help setup demo test test-slow test-cluster images bench lint compile clean results
 
 PYTHON ?= $(shell command -v python3.11 || command -v python3.12 || command -v python3)
 VENV := .venv
@@ -40,6 +40,10 @@ test-slow: setup ## fuzz, kill and soak runs
 
 test-cluster: setup ## the data pipeline on the cluster at KUBECONFIG (its nodes need the image of Dockerfile's target data)
 	$(BIN)/pytest -m cluster -s tests/e2e
+
+images: ## build the images with docker, podman or buildah; names go to out/images.env: make images TORCH_BASE=… BUILDER=…
+	@$(PYTHON) scripts/build_images.py $(TARGETS) $(if $(TORCH_BASE),--torch-base "$(TORCH_BASE)") \
+		$(if $(BASE),--base "$(BASE)") $(if $(BUILDER),--builder "$(BUILDER)") $(if $(REGISTRY),--registry "$(REGISTRY)")
 
 bench: setup ## benchmarks; each runs both sides and prints the ratio
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

@@ -12,8 +12,10 @@ from typing import Annotated, Any
 
 import typer
 
+from causeway.cli_cluster import cluster_app, schedule_app
 from causeway.cli_frame import Clips, Json, Out, Seed, Sets, Verb, keep_interrupts, run_step, tell
 from causeway.cli_release import release_app
+from causeway.cli_upkeep import upkeep_app
 from causeway.errors import EXIT_DONE, EXIT_INTERRUPTED, CausewayError, Refused, UsageError
 
 app = typer.Typer(
@@ -332,12 +334,13 @@ def run(
     pipeline: Annotated[str, typer.Argument(help="data, training, release or retraining.")],
     settings: Sets = None,
     root: Annotated[str, typer.Option(help="Where artifacts go: a folder or s3://bucket/prefix.")] = "out",
-    on: Annotated[str, typer.Option("--on", help="Where it runs: laptop.")] = "laptop",
+    on: Annotated[str, typer.Option("--on", help="Where it runs: laptop or cluster.")] = "laptop",
     as_json: Json = False,
 ) -> None:
-    """Run a pipeline on this machine.
+    """Run a pipeline on this machine, or on the cluster whose pipelines API CAUSEWAY_KFP names, and follow it there.
 
-    Reads what its settings name; writes artifacts below --root and a log into its logs folder.
+    Reads what its settings name; writes artifacts below --root and a log into its logs folder. On a cluster Ctrl-C
+    leaves the run alone: the same command follows it again, causeway cancel ends it.
     Example: causeway run data --set drives=recordings --set layout=kitti-odometry
     """
     from dataclasses import asdict
@@ -345,29 +348,18 @@ def run(
     from causeway.platform.laptop import run_pipeline
     from causeway.platform.settings import log_folder, pipeline_arguments
 
+    if on == "cluster":
+        from causeway.platform.cluster.arguments import cluster_root
+        from causeway.platform.cluster.runs import run_on_cluster
+
+        root = cluster_root("" if root == "out" else root)
+        told = run_on_cluster(pipeline, settings or [], root, log_folder(root) / f"{pipeline}.log")
+        return tell(told, f"run {told['run']} is done: {told.get('kind', '')} at {told.get('location', root)}", as_json)
     if on != "laptop":
-        raise UsageError(f"--on {on}: pipelines run on laptop; compile writes them for a cluster")
+        raise UsageError(f"--on {on}: pipelines run on laptop or cluster")
     arguments = pipeline_arguments(pipeline, settings or [], root)
     manifest = run_pipeline(pipeline, arguments, log_folder(root) / f"{pipeline}.log")
     tell(asdict(manifest), f"{manifest.kind} {manifest.content_hash[:12]} at {manifest.location}", as_json)
-
-
-@app.command("compile")
-def compile_pipelines(
-    out: Out = "out/pipelines",
-    as_json: Json = False,
-) -> None:
-    """Write every pipeline as KFP IR, one file each.
-
-    Reads nothing. Example: causeway compile --out dist
-    """
-    from causeway.platform.compiled import compile_all
-
-    if out.startswith("s3://"):
-        raise UsageError(f"--out {out}: name a folder; pipelines are compiled on this machine")
-
-    files = compile_all(Path(out))
-    tell({"files": [str(f) for f in files]}, "\n".join(str(f) for f in files), as_json)
 
 
 @app.command()
@@ -393,10 +385,14 @@ def show(
     tell(values, text, as_json)
 
 
+app.add_typer(cluster_app)
+app.add_typer(schedule_app, name="schedule")
 app.add_typer(release_app, name="release")
+app.add_typer(upkeep_app, name="upkeep")
 
-for _verb in [*app.registered_commands, *release_app.registered_commands]:
-    _verb.cls = Verb
+for _part in (app, cluster_app, schedule_app, release_app, upkeep_app):
+    for _verb in _part.registered_commands:
+        _verb.cls = Verb
 
 
 def main() -> None:

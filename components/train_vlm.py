@@ -2,10 +2,10 @@
 
 from kfp import dsl
 
-from components.images import image
+from components.images import training_image
 
 
-@dsl.component(base_image=image("train"), install_kfp_package=False)
+@dsl.component(base_image=training_image(), install_kfp_package=False)
 def train_vlm(
     samples: dsl.Input[dsl.Artifact],
     policy: dsl.Output[dsl.Artifact],
@@ -14,10 +14,13 @@ def train_vlm(
     steps: int,
     seed: int,
     vision: str,
+    start: str,
 ) -> None:
-    """Stage one: the backbone learns to see and to say."""
-    from causeway.platform.steps import run_in_component
+    """Stage one: the backbone learns to see and to say; with a policy to `start` from it has, and hands that on."""
+    from causeway.platform.steps import open_in_component, run_in_component
 
+    if start:
+        return open_in_component(start, policy.path)
     inputs = {"samples": samples.path}
     settings = {"scale": scale, "seed": seed, "vision_tokenizer": vision} | ({"steps": steps} if steps else {})
     run_in_component("train_vlm", inputs, settings, root, policy.path)

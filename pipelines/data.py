@@ -12,7 +12,7 @@ from components.merge_labels import merge_labels
 from components.queue_review import queue_review
 from components.validate_clips import validate_clips
 from components.validate_labels import validate_labels
-from pipelines.placement import LEDGER, place_labelling, place_tasks
+from pipelines.placement import LEDGER, place_tasks
 
 SHARDS = [0, 1]
 SHARDS_AT_ONCE = 2
@@ -65,7 +65,6 @@ def data(
             price_out=price_out,
             ledger=ledger,
         )
-        place_labelling(labelled)
     merged = merge_labels(labels=dsl.Collected(labelled.outputs["labels"]), root=root)
     merged_labels = merged.outputs["merged"]
     reviewed = queue_review(labels=merged_labels, evidence=evidence, clips=clips, root=root, corrections=corrections)

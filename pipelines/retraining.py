@@ -2,8 +2,12 @@
 
 from kfp import dsl
 
+from components.bench_or_samples import bench_or_samples
+from components.find_news import find_news
+from components.join_samples import join_samples
+from components.remember import remember
 from pipelines.data import data
-from pipelines.placement import LEDGER
+from pipelines.placement import LEDGER, place_tasks
 from pipelines.release import checks
 from pipelines.training import stages
 
@@ -39,8 +43,16 @@ def retraining(
     endpoint: str = "",
     canary: str = "",
     who: str = "",
+    withdrawn: str = "",
+    scratch_every: int = 8,
+    bench: str = "",
 ) -> dsl.Artifact:
-    """Every step of the three pipelines; what is current already is not run again."""
+    """Every step of the three pipelines; what is current already is not run again.
+
+    Without news it ends after `data`, with success. `withdrawn`: drives, with commas, that may not be trained on any
+    more. `bench`: the location of frozen samples that every candidate is measured on, so that one that forgot loses to
+    the champion, whose report is from the same samples; "" = the samples of this round.
+    """
     samples = data(
         root=root,
         drives=drives,
@@ -60,20 +72,44 @@ def retraining(
         width=width,
         route_points=route_points,
     ).output
-    policy = stages(
-        samples=samples, causes=samples, root=root, scale=scale, steps=steps, seed=seed, vision=vision
-    ).output
-    return checks(
-        policy=policy,
+    found = find_news(
         samples=samples,
-        causes=samples,
         root=root,
         registry=registry,
-        scenes=scenes,
+        withdrawn=withdrawn,
+        scratch_every=scratch_every,
         champion=champion,
-        rules=rules,
-        reason=reason,
-        endpoint=endpoint,
-        canary=canary,
-        who=who,
-    ).output
+    )
+    with dsl.If(found.outputs["news"] == "yes"):
+        joined = join_samples(samples=samples, root=root, before=found.outputs["before"], withdrawn=withdrawn)
+        union = joined.outputs["joined"]
+        policy = stages(
+            samples=union,
+            causes=union,
+            root=root,
+            scale=scale,
+            steps=steps,
+            seed=seed,
+            vision=vision,
+            start=found.outputs["start"],
+        ).output
+        measured = bench_or_samples(samples=union, bench=bench).outputs["artifact"]
+        released = checks(
+            policy=policy,
+            samples=measured,
+            causes=measured,
+            root=root,
+            registry=registry,
+            scenes=scenes,
+            champion=found.outputs["champion"],
+            rules=rules,
+            reason=reason,
+            endpoint=endpoint,
+            canary=canary,
+            who=who,
+        )
+        remember(samples=union, root=root, withdrawn=withdrawn).after(released)
+    with dsl.Else():
+        nothing = bench_or_samples(samples=samples, bench="").set_display_name("nothing-new")
+    place_tasks()
+    return dsl.OneOf(released.output, nothing.outputs["artifact"])

@@ -35,10 +35,14 @@ def stages(
     steps: int,
     seed: int,
     vision: str,
+    start: str,
 ) -> dsl.Artifact:
-    """Train on `samples`; the stages that need reasoning (coc, rl) train on `causes`."""
+    """Train on `samples`; the stages that need reasoning (coc, rl) train on `causes`.
+
+    `start` is the location of a policy that is trained further, or "" to begin from scratch.
+    """
     budget = {"root": root, "scale": scale, "steps": steps, "seed": seed}
-    seen = train_vlm(samples=causes, vision=vision, **budget)
+    seen = train_vlm(samples=causes, vision=vision, start=start, **budget)
     trained = train_action(samples=samples, policy=seen.outputs["policy"], **budget)
     acts = _gated(trained, samples, root)
     trained = train_coc(samples=causes, policy=trained.outputs["trained"], **budget).after(acts)
@@ -58,10 +62,12 @@ def training(
     steps: int = 0,
     seed: int = 0,
     vision: str = "single-image",
+    start: str = "",
 ) -> dsl.Artifact:
     """`data` and `causes` are locations of samples; `causes` may be left out when `data` holds reasoning.
 
-    `steps` 0 means each stage's own default; `vision` names the vision tokenizer.
+    `steps` 0 means each stage's own default; `vision` names the vision tokenizer; `start` is the
+    location of a policy to train further.
     """
     samples = open_artifact(location=data).set_display_name("open-samples")
     reasoned = open_artifact(location=causes, otherwise=data).set_display_name("open-causes")
@@ -74,4 +80,5 @@ def training(
         steps=steps,
         seed=seed,
         vision=vision,
+        start=start,
     ).output

@@ -98,6 +98,12 @@ def run(
         return found or _make(function, opened, hashes, config, key, staging, out, root)
 
 
+def key_for(function: Callable, inputs: Inputs, config: Any) -> str:
+    """The look-up key of a step with these inputs: what `run` would find or make its result under."""
+    raw = spec_of(function).raw
+    return _key(function, {n: _hash_of(_open(v, n in raw), raw.get(n), config) for n, v in inputs.items()}, config)
+
+
 def _open(value: Any, raw: bool) -> Any:
     if raw or value is None:
         return value

@@ -57,7 +57,7 @@ def run_pipeline(name: str, arguments: Mapping[str, Any], log: Path) -> Manifest
     log.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="causeway-kfp-"))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve each other on a shared machine
-    relay = _Relay(name, _task_count(pipeline), log)
+    relay = _Relay(name, task_count(pipeline), log)
     try:
         local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(scratch), raise_on_error=True)
         with _quiet(), _interruptible(), contextlib.redirect_stdout(relay):
@@ -82,7 +82,7 @@ def check_arguments(name: str, pipeline: Callable, arguments: Mapping[str, Any])
         raise UsageError(f"pipeline {name}: {missing[0]!r} is missing; give it with --set {missing[0]}=…")
 
 
-def _task_count(pipeline: Callable) -> int:
+def task_count(pipeline: Callable) -> int:
     """How many component tasks a run has; a loop over a fixed list counts each item."""
     spec = pipeline.pipeline_spec  # type: ignore[attr-defined]
 

@@ -32,6 +32,7 @@ STEPS = {
     "queue_review": "causeway.reasoning.step",
     "validate_labels": "causeway.quality.step",
     "build_samples": "causeway.training.samples",
+    "join_samples": "causeway.training.joined_samples",
     "train_vlm": "causeway.training.step",
     "train_action": "causeway.training.step",
     "train_coc": "causeway.training.step",
@@ -52,6 +53,8 @@ STEPS = {
 OUTSIDE = frozenset({"register_policy", "deploy_policy", "probe_policy", "promote_policy"})  # as `@step` marks them
 RAW_INPUTS = frozenset({"drives"})  # inputs that are recordings, not artifacts
 ERROR_MARK = "causeway-error:"
+MADE_MARK = "causeway-made:"
+JOB = "CAUSEWAY_JOB"  # where it is set, a training stage runs as a job of the cluster
 _FULL_DISK = ("no space left on device", "disk is full")  # as the C library says it, and SQLite
 
 
@@ -136,7 +139,7 @@ def run_in_component(
         asked = _asked_key(name, inputs, settings)
         manifest = lookup.find(name, asked, root) if asked else None
         if manifest is None:
-            manifest = run_named(name, inputs, settings, root=root)
+            manifest = _made(name, inputs, settings, root)
             if asked:
                 lookup.point(name, asked, root, manifest)
     except (CausewayError, OSError) as error:
@@ -147,7 +150,18 @@ def run_in_component(
         fail(error)
     _leave(manifest, output_path)
     print(f"{name}: {manifest.content_hash[:12]} {json.dumps(manifest.counts)}", file=sys.stderr)
+    made = {"step": name, "kind": manifest.kind, "location": manifest.location}
+    print(f"{MADE_MARK} {json.dumps(made)}", file=sys.stderr)
     return manifest
+
+
+def _made(name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], root: str) -> Manifest:
+    """Run the step in this process, or as a job of the cluster where the pod says so."""
+    if JOB not in os.environ:
+        return run_named(name, inputs, settings, root=root)
+    from causeway.platform.cluster.launch import launched
+
+    return launched(name, inputs, settings, root)
 
 
 def _asked_key(name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any]) -> str | None:

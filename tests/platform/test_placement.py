@@ -1,5 +1,6 @@
 """What a compiled pipeline asks of a cluster for its label tasks, with and without endpoints' keys and a ledger."""
 
+import json
 import os
 import subprocess
 import sys
@@ -8,6 +9,10 @@ from typing import Any
 
 import pytest
 import yaml
+
+from causeway.errors import UsageError
+from causeway.platform.compiled import package
+from pipelines.placement import Place, changed, read_changes
 
 _COMPILE = "import sys; from pathlib import Path; from causeway.platform.compiled import compile_all; compile_all(Path(sys.argv[1]))"
 STORE = "causeway-s3"
@@ -63,3 +68,71 @@ def test_no_other_task_sees_either(paid: dict[str, dict[str, Any]]) -> None:
 def test_no_field_that_an_older_back_end_refuses(paid: dict[str, dict[str, Any]]) -> None:
     held = [secret for name, task in paid.items() if name != "inputs" for secret in task["secretAsEnv"]]
     assert [secret for secret in held if "optional" in secret] == []
+
+
+def test_every_task_has_its_place(plain: dict[str, dict[str, Any]]) -> None:
+    tasks = {name: task for name, task in plain.items() if name != "inputs"}
+    assert {name for name, task in tasks.items() if "activeDeadlineSeconds" not in task} == set()
+    assert "conclude" in tasks
+
+
+@pytest.mark.parametrize("name", ["data", "retraining"])
+def test_no_step_is_answered_from_kubeflows_cache(tmp_path: Path, name: str) -> None:
+    package(name, tmp_path)
+    spec = next(iter(yaml.safe_load_all((tmp_path / f"{name}.yaml").read_text())))
+    groups = [spec["root"], *spec["components"].values()]
+    tasks = {key: task for group in groups for key, task in group.get("dag", {}).get("tasks", {}).items()}
+    steps = {k: t for k, t in tasks.items() if "executorLabel" in spec["components"][t["componentRef"]["name"]]}
+    assert {"ingest", "conclude"} <= set(steps)
+    assert {key for key, task in steps.items() if task["cachingOptions"].get("enableCache")} == set()
+
+
+def test_an_installation_changes_places_and_jobs(tmp_path: Path) -> None:
+    changes = {
+        "steps": {"all": {"node_selector": {"pool": "cpu"}}, "ingest": {"timeout_s": 60, "shm": "2Gi"}},
+        "jobs": {"train_coc": {"nodes": 2}},
+    }
+    (tmp_path / "placement.yaml").write_text(yaml.safe_dump(changes))
+    names = {"CAUSEWAY_PLACEMENT": str(tmp_path / "placement.yaml"), "CAUSEWAY_TRAINING_RUNTIME": "causeway-train"}
+    tasks = compiled(tmp_path / "out", **names)
+    assert tasks["ingest"]["activeDeadlineSeconds"] == "60"
+    assert tasks["ingest"]["nodeSelector"]["labels"] == {"pool": "cpu"}
+    assert tasks["ingest"]["emptyDirMounts"][0]["mountPath"] == "/dev/shm"
+    _, platform = yaml.safe_load_all((tmp_path / "out" / "training.yaml").read_text())
+    stages = platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"]
+    jobs = {n: json.loads(stages[f"exec-train-{n}"]["podMetadata"]["annotations"]["causeway/job"]) for n in ("coc", "rl")}
+    assert (jobs["coc"]["nodes"], jobs["rl"]["nodes"], jobs["rl"]["runtime"]) == (2, 1, "causeway-train")
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("steps: {ingets: {shm: 1Gi}}", "no 'ingets'"),
+        ("things: {}", "write steps: and jobs:"),
+        ("steps: [", "CAUSEWAY_PLACEMENT"),
+    ],
+)
+def test_a_placement_that_names_nothing_is_refused(tmp_path: Path, text: str, said: str) -> None:
+    (tmp_path / "placement.yaml").write_text(text)
+    with pytest.raises(UsageError, match=said):
+        read_changes(str(tmp_path / "placement.yaml"))
+
+
+@pytest.mark.parametrize("change", [{"cpus": 2}, {"retries": -1}, {"retries": "two"}, {"tolerations": [{"name": "x"}]}])
+def test_a_setting_that_no_pod_has_is_refused(change: dict[str, Any]) -> None:
+    with pytest.raises(UsageError, match="placement of ingest"):
+        changed(Place(), {"ingest": change}, "ingest")
+
+
+def test_the_same_content_is_the_same_version(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from causeway.platform.compiled import manifests, package, packaged
+
+    first, second = package("data", tmp_path / "a"), package("data", tmp_path / "b")
+    assert first.version == second.version
+    pipeline, version = manifests([first])
+    assert (pipeline["kind"], pipeline["metadata"]["name"]) == ("Pipeline", "causeway-data")
+    assert (version["kind"], version["metadata"]["name"]) == ("PipelineVersion", first.version)
+    assert version["spec"]["pipelineName"] == "causeway-data"
+    assert version["spec"]["pipelineSpec"]["pipelineInfo"]["name"] == "causeway-data"
+    first.path.write_text(first.path.read_text().replace("causeway/data:", "causeway/other:"))
+    assert packaged("data", first.path).version != second.version

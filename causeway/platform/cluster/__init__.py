@@ -1,0 +1,1 @@
+"""Runs on a cluster: versions of pipelines, runs and who follows them, training jobs, schedules, triggers."""

@@ -1,0 +1,1 @@
+"""Keeping an installation: backups of registry and feature store, artifacts that nothing needs, figures for alerts."""

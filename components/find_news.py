@@ -1,0 +1,28 @@
+"""Kubeflow component `find_news`: whether there is anything to retrain on."""
+
+from typing import NamedTuple
+
+from kfp import dsl
+
+from components.images import image
+
+
+@dsl.component(base_image=image("pipelines"), install_kfp_package=False)
+def find_news(
+    samples: dsl.Input[dsl.Artifact], root: str, registry: str, withdrawn: str, scratch_every: int, champion: str
+) -> NamedTuple("News", [("news", str), ("why", str), ("before", str), ("start", str), ("champion", str)]):  # type: ignore[valid-type]
+    """Samples that the last round did not have, or drives withdrawn since; and where training starts."""
+    from typing import NamedTuple
+
+    from causeway.platform.news import find_news_in_component
+
+    found = find_news_in_component(samples.path, root, registry, withdrawn, scratch_every, champion)
+
+    class News(NamedTuple):
+        news: str
+        why: str
+        before: str
+        start: str
+        champion: str
+
+    return News(**found)

@@ -1,0 +1,31 @@
+"""A pipeline as it is uploaded: itself, with an exit handler around it.
+
+The pipeline inside is the very one that runs on a laptop; a pipeline with an exit handler cannot hand its result on, so
+the handler is put around it only here.
+"""
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+from kfp import dsl
+
+from components.conclude import conclude
+from pipelines.placement import place_task
+
+
+def concluded(pipeline: Callable) -> Callable:
+    """The pipeline with `conclude` behind it, whatever happens in it; name and settings stay."""
+    inner = inspect.signature(pipeline.pipeline_func)  # type: ignore[attr-defined]
+    name = pipeline.name  # type: ignore[attr-defined]
+
+    def whole(*values: Any) -> None:
+        given = dict(zip(inner.parameters, values, strict=True))
+        ending = conclude(root=given["root"], pipeline=name, reason=given.get("reason", ""))
+        place_task(ending)
+        with dsl.ExitHandler(ending):
+            pipeline(**given)
+
+    whole.__name__ = whole.__qualname__ = name.replace("-", "_")
+    whole.__signature__ = inner.replace(return_annotation=inspect.Signature.empty)  # type: ignore[attr-defined]
+    return dsl.pipeline(name=name, description=pipeline.description)(whole)  # type: ignore[attr-defined]
