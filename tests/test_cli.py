@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -16,7 +17,7 @@ from causeway.cli_frame import keep_interrupts
 
 VERBS = (
     "demo world ingest validate meta-actions moments features label review samples train evaluate gate serve ask run "
-    "compile show"
+    "show compile submit cancel"
 )
 ROWS = [{"clip_id": "a", "t_us": 1, "longitudinal": "stop", "lateral": "go_straight", "lane": None}]
 
@@ -46,7 +47,8 @@ def test_help_imports_nothing_heavy(arguments):
 def test_every_verb_says_what_it_reads_or_writes_with_an_example():
     program = (
         "from causeway.cli import app\n"
-        "for verb in app.registered_commands:\n"
+        "from causeway.cli_cluster import cluster_app\n"
+        "for verb in [*app.registered_commands, *cluster_app.registered_commands]:\n"
         "    text = verb.callback.__doc__\n"
         "    name = verb.name or verb.callback.__name__\n"
         "    print(name, 'Reads ' in text or 'Writes ' in text, f'causeway {name}' in ' '.join(text.split()))\n"
@@ -66,7 +68,7 @@ def test_every_verb_says_what_it_reads_or_writes_with_an_example():
         (["world", "--scenes", "1", "--out", "meta"], 2, "would be replaced by drives"),
         (["run", "nonsense"], 2, "no such pipeline"),
         (["run", "data"], 2, "'drives' is missing"),
-        (["run", "data", "--on", "cluster", "--set", "drives=x"], 2, "--on cluster"),
+        (["run", "data", "--on", "cluster", "--set", "drives=x"], 2, "a cluster's artifacts go to --root"),
         (["demo", "--layout", "tables"], 2, "--drives"),
         (["demo", "--out", "s3://bucket/x"], 2, "name a folder"),
         (["compile", "--out", "s3://bucket/x"], 2, "name a folder"),
@@ -135,6 +137,15 @@ def test_a_full_disk_behind_stdout_is_4(tmp_path):
     assert "Traceback" not in done.stderr
 
 
+@pytest.fixture
+def key_heard() -> Iterator[None]:
+    """Ctrl-C as in a terminal: a job in the background passes over it, and so would its children."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("key_heard")
 def test_ctrl_c_inside_a_callback_of_native_code_is_not_lost(monkeypatch):
     monkeypatch.setattr(sys, "unraisablehook", sys.__unraisablehook__)
     keep_interrupts()
@@ -144,6 +155,7 @@ def test_ctrl_c_inside_a_callback_of_native_code_is_not_lost(monkeypatch):
         time.sleep(10)
 
 
+@pytest.mark.usefixtures("key_heard")
 def test_ctrl_c_is_130_and_the_same_command_goes_on(tmp_path):
     command = [sys.executable, "-m", "causeway.cli", "world", "--scenes", "3", "--out", str(tmp_path / "drives")]
     running = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)

@@ -1,0 +1,219 @@
+"""What holds for every object of both charts, whatever the values."""
+
+import json
+
+import pytest
+import yaml
+
+from tests.helm.charts import CAUSEWAY, KFP, KFP_SECRETS, PROFILES, containers, everything, objects, one, pods, profile
+
+MADE = {name: (lambda name=name: profile(name)) for name in PROFILES}
+MADE |= {"everything": everything, "kubeflow-pipelines": lambda: objects(KFP, *KFP_SECRETS)}
+
+
+@pytest.fixture(params=MADE)
+def made(request: pytest.FixtureRequest):
+    return MADE[request.param]()
+
+
+def test_every_pod_is_restricted(made):
+    checked = dict(pods(made))
+    assert len(checked) >= 9
+    for name, spec in checked.items():
+        context = spec["securityContext"]
+        assert context["runAsNonRoot"] is True, name
+        assert context["runAsUser"] > 0, name
+        assert context["seccompProfile"] == {"type": "RuntimeDefault"}, name
+        assert not any(spec.get(key) for key in ("hostNetwork", "hostPID", "hostIPC")), name
+        kinds = {key for volume in spec.get("volumes", []) for key in volume} - {"name"}
+        assert kinds <= {"emptyDir", "configMap", "secret", "persistentVolumeClaim", "projected"}, name
+
+
+def test_every_container_is_restricted_and_says_what_it_needs(made):
+    checked = list(containers(made))
+    assert len(checked) >= 10
+    for name, container in checked:
+        context = container["securityContext"]
+        assert context["allowPrivilegeEscalation"] is False, name
+        assert context["readOnlyRootFilesystem"] is True, name
+        assert context["capabilities"] == {"drop": ["ALL"]}, name
+        if name != "TrainingRuntime":  # its jobs say it, each for itself
+            assert {"cpu", "memory"} <= set(container["resources"]["requests"]), name
+            assert "memory" in container["resources"]["limits"], name
+        assert container["imagePullPolicy"] == "IfNotPresent", name
+
+
+def test_every_image_has_a_version(made):
+    for name, container in containers(made):
+        image = container["image"]
+        assert "@sha256:" in image or (":" in image.rpartition("/")[2] and not image.endswith(":latest")), name
+
+
+def test_no_secret_is_in_plain_sight(made):
+    assert [o["metadata"]["name"] for o in made if o["kind"] == "Secret"] == []
+    for name, container in containers(made):
+        for variable in container.get("env", []):
+            if any(word in variable["name"].upper() for word in ("PASSWORD", "SECRET", "TOKEN", "ACCESS_KEY", "ACCESSKEY")):
+                assert "secretKeyRef" in variable.get("valueFrom", {}), f"{name} {variable['name']}"
+
+
+def test_rights_are_of_one_namespace_and_never_everything(made):
+    kinds = {o["kind"] for o in made}
+    assert not kinds & {"ClusterRole", "ClusterRoleBinding"}
+    roles = [o for o in made if o["kind"] == "Role"]
+    assert roles
+    for role in roles:
+        for rule in role["rules"]:
+            words = [*rule["apiGroups"], *rule["resources"], *rule["verbs"]]
+            assert "*" not in words, role["metadata"]["name"]
+            if "secrets" in rule["resources"]:
+                assert rule["verbs"] == ["get"], role["metadata"]["name"]
+                assert rule["resourceNames"], role["metadata"]["name"]
+
+
+def test_every_binding_names_a_role_and_an_account_that_are_there(made):
+    roles = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in made if o["kind"] == "Role"}
+    accounts = {(o["metadata"]["namespace"], o["metadata"]["name"]) for o in made if o["kind"] == "ServiceAccount"}
+    bindings = [o for o in made if o["kind"] == "RoleBinding"]
+    assert len(bindings) >= 4
+    for binding in bindings:
+        assert (binding["metadata"]["namespace"], binding["roleRef"]["name"]) in roles
+        for subject in binding["subjects"]:
+            assert (subject["namespace"], subject["name"]) in accounts, binding["metadata"]["name"]
+
+
+def test_every_pod_has_an_account_and_a_token_only_where_it_has_rights(made):
+    bound = {s["name"] for o in made if o["kind"] == "RoleBinding" for s in o["subjects"]}
+    accounts = {o["metadata"]["name"] for o in made if o["kind"] == "ServiceAccount"}
+    for name, spec in pods(made):
+        assert spec["serviceAccountName"] in accounts, name
+        assert not spec["automountServiceAccountToken"] or spec["serviceAccountName"] in bound, name
+
+
+def test_every_mount_has_its_volume_and_every_claim_is_made(made):
+    claims = {o["metadata"]["name"] for o in made if o["kind"] == "PersistentVolumeClaim"}
+    for name, spec in pods(made):
+        volumes = {volume["name"] for volume in spec.get("volumes", [])}
+        for container in [*spec.get("initContainers", []), *spec["containers"]]:
+            assert {mount["name"] for mount in container.get("volumeMounts", [])} <= volumes, name
+        for volume in spec.get("volumes", []):
+            if "persistentVolumeClaim" in volume:
+                assert volume["persistentVolumeClaim"]["claimName"] in claims, name
+
+
+def test_volumes_outlive_the_release(made):
+    for claim in (o for o in made if o["kind"] == "PersistentVolumeClaim"):
+        assert claim["metadata"]["annotations"]["helm.sh/resource-policy"] == "keep", claim["metadata"]["name"]
+
+
+def test_every_service_finds_a_pod(made):
+    labels = [o["spec"]["template"]["metadata"]["labels"] for o in made if o["kind"] == "Deployment"]
+    services = [o for o in made if o["kind"] == "Service"]
+    assert services
+    for service in services:
+        selector = service["spec"]["selector"]
+        assert sum(selector.items() <= found.items() for found in labels) == 1, service["metadata"]["name"]
+
+
+def test_our_pods_may_do_nothing_but_what_is_named():
+    made = profile("single-gpu")
+    deny = one(made, "NetworkPolicy", "causeway-deny")["spec"]
+    assert deny == {
+        "podSelector": {"matchLabels": {"app.kubernetes.io/part-of": "causeway"}},
+        "policyTypes": ["Ingress", "Egress"],
+        "ingress": [],
+        "egress": [],
+    }
+    runs = one(made, "NetworkPolicy", "causeway-runs")["spec"]
+    assert runs["ingress"] == []
+    blocks = [peer["ipBlock"] for rule in runs["egress"] for peer in rule.get("to", []) if "ipBlock" in peer]
+    assert blocks
+    assert all("169.254.0.0/16" in block["except"] for block in blocks if block["cidr"] == "0.0.0.0/0")
+
+
+def test_the_runner_gets_what_kubeflow_lacks_and_no_more():
+    made = profile("single-gpu")
+    rules = [
+        (group, resource, verb)
+        for o in made
+        if o["kind"] == "Role" and o["metadata"]["name"] in ("causeway-runner", "causeway-runner-jobs", "causeway-release")
+        for rule in o["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    ]
+    assert ("trainer.kubeflow.org", "trainjobs", "create") in rules
+    assert ("serving.kserve.io", "inferenceservices", "update") in rules
+    assert ("gateway.networking.k8s.io", "httproutes", "update") in rules
+    forbidden = {("", "pods", "create"), ("", "secrets", "list"), ("apps", "deployments", "delete"), ("", "pods/exec", "create")}
+    assert not forbidden & set(rules)
+
+
+def test_without_serving_and_training_their_rights_are_gone():
+    made = profile("laptop")
+    groups = {group for o in made if o["kind"] == "Role" for rule in o["rules"] for group in rule["apiGroups"]}
+    assert not groups & {"serving.kserve.io", "trainer.kubeflow.org"}
+
+
+def test_a_mirror_is_before_every_image():
+    images = [container["image"] for _, container in containers(profile("air-gapped"))]
+    assert len(images) >= 15
+    assert [image for image in images if not image.startswith("registry.internal/causeway/")] == []
+    data = one(profile("air-gapped"), "ConfigMap", "causeway-images")["data"]
+    assert data["CAUSEWAY_IMAGE_DATA"] == "registry.internal/causeway/causeway/data:0.1.0"
+
+
+def test_a_digest_goes_before_a_tag():
+    digest = "sha256:" + "a" * 64
+    made = objects(CAUSEWAY, "-f", f"{CAUSEWAY}/values/laptop.yaml", "--set", f"images.pipelines.digest={digest}")
+    data = one(made, "ConfigMap", "causeway-images")["data"]
+    assert data["CAUSEWAY_IMAGE_PIPELINES"] == f"causeway/pipelines@{digest}"
+
+
+def test_gpus_are_asked_for_where_they_are():
+    runtime = one(profile("single-gpu"), "ServingRuntime", "causeway")["spec"]
+    assert runtime["containers"][0]["resources"]["limits"]["nvidia.com/gpu"] == "1"
+    assert runtime["nodeSelector"] == {"nvidia.com/gpu.present": "true"}
+    made = objects(CAUSEWAY, "-f", f"{CAUSEWAY}/values/laptop.yaml", "--set", "serving.enabled=true")
+    plain = one(made, "ServingRuntime", "causeway")["spec"]
+    assert "nvidia.com/gpu" not in plain["containers"][0]["resources"]["limits"]
+    placed = one(profile("single-gpu"), "ConfigMap", "causeway-placement")["data"]["placement.yaml"]
+    assert yaml.safe_load(placed)["jobs"]["all"]["accelerators"] == 1
+
+
+def test_pipelines_and_schedules_are_submitted_one_after_the_other():
+    spec = one(everything(), "Job", "causeway-submit")["spec"]["template"]["spec"]
+    (submit,), (schedule,) = spec["initContainers"], spec["containers"]
+    assert submit["args"] == ["submit", "data", "training", "release", "retraining", "--upload-only"]
+    assert schedule["args"][:6] == ["schedule", "create", "nightly", "retraining", "--cron", "0 0 3 * * *"]
+
+
+def test_alerts_have_a_page_and_dashboards_are_whole():
+    rules = one(everything(), "PrometheusRule", "causeway")["spec"]["groups"][0]["rules"]
+    assert len({rule["alert"] for rule in rules}) == 10
+    for rule in rules:
+        page = CAUSEWAY.parents[1] / rule["annotations"]["runbook"]
+        assert page.is_file(), page
+        assert rule["alert"] in page.read_text()
+        assert rule["expr"].count("(") == rule["expr"].count(")")
+    boards = [o for o in everything() if o["metadata"]["name"].startswith("causeway-dashboard-")]
+    assert len(boards) == 2
+    for board in boards:
+        ((_, text),) = board["data"].items()
+        panels = json.loads(text)["panels"]
+        assert len({panel["id"] for panel in panels}) == len(panels) >= 8
+
+
+def test_metrics_that_alerts_ask_for_are_told_by_the_server():
+    from causeway.serving import metrics
+
+    text = " ".join(rule["expr"] for rule in one(everything(), "PrometheusRule", "causeway")["spec"]["groups"][0]["rules"])
+    for name in (metrics.PART, metrics.REQUESTS, metrics.SPEED, metrics.BRIGHTNESS, metrics.YAW, metrics.FRAME_AGE):
+        assert name._name in text, name._name
+    assert set(metrics.OUTCOMES) - {"invalid", "cancelled"} <= set(text.replace('"', "|").split("|"))
+
+
+def test_releases_may_read_the_token_that_values_name_and_no_other_secret():
+    made = objects(CAUSEWAY, "-f", str(CAUSEWAY / "values" / "laptop.yaml"), "--set", "serving.enabled=true,serving.releaseToken=mine")
+    rules = one(made, "Role", "causeway-release")["rules"]
+    assert [rule["resourceNames"] for rule in rules if "secrets" in rule["resources"]] == [["mine"]]
