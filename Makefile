@@ -38,7 +38,7 @@ test: setup ## the tests (at most 10 minutes on two cores)
 test-slow: setup ## fuzz, kill and soak runs
 	$(BIN)/pytest -m slow
 
-test-cluster: setup ## the data pipeline on the cluster at KUBECONFIG (its nodes need the image of Dockerfile's target data)
+test-cluster: setup ## pipelines and a release on the cluster at KUBECONFIG (its nodes need the images)
 	$(BIN)/pytest -m cluster -s tests/e2e
 
 images: ## build the images with docker, podman or buildah; names go to out/images.env: make images TORCH_BASE=… BUILDER=…
