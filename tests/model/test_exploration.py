@@ -45,7 +45,7 @@ def test_without_noise_a_walk_is_the_flow_itself(policy):
     prefix, walk = prefix_of(policy), Walk(1, 5, 0.0)
     walked = explore(policy.expert, walk, prefix, seeded())
     flowed = integrate(policy.expert, walked.states[:, 0], prefix, 5)
-    torch.testing.assert_close(walked.ends, flowed, atol=1e-5, rtol=1e-5)
+    assert torch.allclose(walked.ends, flowed, atol=1e-5, rtol=1e-5)
 
 
 def test_little_noise_stays_near_the_flow(policy):

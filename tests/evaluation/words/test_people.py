@@ -35,7 +35,7 @@ def test_what_people_say_of_these_moments(corrections):
 def test_right_by_people():
     theirs = ("stop_for_static_constraint", "none")
     found = right_by_people([parse(STOP), parse(GO), None, None], [theirs, theirs, theirs, None])
-    np.testing.assert_array_equal(found, [1.0, 0.0, 0.0, NAN])
+    assert np.array_equal(found, [1.0, 0.0, 0.0, NAN], equal_nan=True)
 
 
 def test_kappa_by_hand():
