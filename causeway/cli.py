@@ -294,7 +294,7 @@ def serve(
         from causeway.serving.alpasim_server import serve_driver
 
         return serve_driver(policy, alpasim_port)
-    from causeway.serving.server import LOOPBACK
+    from causeway.serving.contract import LOOPBACK
     from causeway.serving.server import serve as run_server
 
     run_server(

@@ -78,6 +78,28 @@ def upkeep_collect(
     tell(told, "\n".join([f"{head}: {told['bytes']} bytes", *lines]), as_json)
 
 
+@upkeep_app.command("withdraw")
+def upkeep_withdraw(
+    drives: list[str],
+    root: Root,
+    registry: Annotated[str, typer.Option(help="The registry (an MLflow URI); what learned from it leaves it.")],
+    delete: Annotated[bool, typer.Option("--delete", help="Remove it; without this it is only told.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Find everything that holds a drive or learned from it; remove it with --delete.
+
+    Reads every artifact's tables below --root. Example: causeway upkeep withdraw drive-7 --root s3://causeway/runs
+    --registry http://causeway-mlflow:5000
+    """
+    from causeway.platform.upkeep.withdraw import withdraw
+
+    told = withdraw(root, registry, drives, delete)
+    done = "removed" if delete else "would go (a dry run; --delete removes)"
+    counts = f"{len(told['artifacts'])} artifacts, {len(told['versions'])} registered policies"
+    head = f"{counts}, {told['bytes']} bytes {done}"
+    tell(told, "\n".join([head, *told["artifacts"], *(f"first: {text}" for text in told["first"])]), as_json)
+
+
 @upkeep_app.command("figures")
 def upkeep_figures(
     root: Root,

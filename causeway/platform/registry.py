@@ -183,6 +183,17 @@ def crown(registry_uri: str, policy: str) -> Version:
         return _version(client.get_model_version(NAME, str(number)))
 
 
+def forget(registry_uri: str, policy: str) -> None:
+    """Take a policy (by its content hash) out of the registry, with its training run; one that is not there is passed
+    over."""
+    with _client(registry_uri) as client:
+        number, run_id = _number_of(client, policy), _run_of(client, policy)
+        if number is not None:
+            client.delete_model_version(NAME, str(number))
+        if run_id is not None:
+            client.delete_run(run_id)
+
+
 def _set_alias(client: MlflowClient, number: int, promoted: bool) -> None:
     aliases = _aliases(client)
     if promoted:

@@ -14,8 +14,9 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
-from causeway.errors import EXIT_INTERRUPTED, CausewayError, UsageError
-from causeway.serving.contract import MAX_MESSAGE_BYTES
+from causeway.errors import UsageError
+from causeway.serving.contract import LOOPBACK, MAX_MESSAGE_BYTES
+from causeway.serving.program import exit_code_of
 
 if TYPE_CHECKING:
     import grpc
@@ -23,7 +24,6 @@ if TYPE_CHECKING:
     from causeway.serving.alpasim_driver import Driver
 
 PORT = 6789  # AlpaSim's own for drivers
-LOOPBACK = "127.0.0.1"
 THREADS = 32  # calls at a time; the policy answers one drive after the other
 STOP_S = 30.0
 
@@ -100,14 +100,8 @@ def main() -> int:
     parser.add_argument("--samples", type=int, default=1, help="plans for each question; the first is driven")
     parser.add_argument("--temperature", type=float, default=0.6)
     options = parser.parse_args()
-    try:
-        serve_driver(options.policy, options.port, options.host, options.samples, options.temperature)
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except CausewayError as error:
-        print(f"causeway: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    driving = (options.policy, options.port, options.host, options.samples, options.temperature)
+    return exit_code_of(lambda: serve_driver(*driving))
 
 
 if __name__ == "__main__":

@@ -165,7 +165,7 @@ class Answerer:
                 decision=prediction.decision[row],
                 timing_ms=_timing(asked, prediction, started_s, ended_s),
                 degraded=cut.degraded,
-                lacked=_lacked(prediction, row),
+                lacked=_lacked(prediction, row, cut),
                 started_s=started_s,
                 ended_s=ended_s,
                 batch=len(batch),
@@ -198,10 +198,10 @@ def _checked(prediction: Prediction, batch: int, samples: int) -> Prediction:
     return prediction
 
 
-def _lacked(prediction: Prediction, row: int) -> str:
+def _lacked(prediction: Prediction, row: int, cut: Cut) -> str:
     """What no deadline took from this answer and is not there all the same, comma-separated; "" = nothing."""
-    cut_short = any(any(samples) for samples in prediction.truncated[row : row + 1])
-    said = ["reasoning=truncated"] if cut_short else []
+    ran_out = any(any(samples) for samples in prediction.truncated[row : row + 1])
+    said = ["reasoning=truncated"] if ran_out and cut.max_reasoning_tokens is None else []
     said += [f"missing={camera}" for cameras in prediction.missing_cameras[row : row + 1] for camera in cameras]
     return ",".join(said)
 

@@ -12,9 +12,9 @@ _ARRIVED_S: ContextVar[float] = ContextVar("arrived_s")
 VEHICLE: ContextVar[str] = ContextVar("vehicle", default="")  # whose token it came with, "" = none was asked for
 
 
-def arrive() -> None:
-    """The request is here, whole."""
-    _ARRIVED_S.set(time.perf_counter())
+def arrive(waited_s: float = 0.0) -> None:
+    """The request is here, whole; its sender waited so long until we took it."""
+    _ARRIVED_S.set(time.perf_counter() - waited_s)
 
 
 def arrived_s() -> float:

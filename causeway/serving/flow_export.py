@@ -18,11 +18,12 @@ from torch import Tensor, nn
 from torch.export import Dim, ExportedProgram
 
 from causeway.artifacts import Artifact
-from causeway.errors import CausewayError, UsageError
+from causeway.errors import UsageError
 from causeway.model import Policy
 from causeway.model.attention import Prefix, Stretch
 from causeway.model.expert import ActionExpert
 from causeway.model.observation import HORIZON_STEPS
+from causeway.serving.program import exit_code_of
 
 INPUTS = ("controls", "time", "keys", "values", "seen", "next_position")
 _ROWS, _COLUMNS = 2, 7  # of the example that is traced; both may be any number afterwards
@@ -86,15 +87,14 @@ def main() -> int:
     parser.add_argument("policy", help="policy artifact: a folder or s3://bucket/prefix")
     parser.add_argument("file", help="the exported program, as torch.export.save writes it (.pt2)")
     options = parser.parse_args()
-    try:
-        if not Path(options.file).absolute().parent.is_dir():
-            raise UsageError(f"{options.file}: its folder is not there; make it first")
-        policy = Policy.load(Artifact.open(options.policy).folder())
-    except CausewayError as error:
-        print(f"causeway: {error}", file=sys.stderr)
-        return error.exit_code
-    torch.export.save(export_flow(policy), options.file)
-    return 0
+    return exit_code_of(lambda: _export(options.policy, options.file))
+
+
+def _export(location: str, file: str) -> None:
+    if not Path(file).absolute().parent.is_dir():
+        raise UsageError(f"{file}: its folder is not there; make it first")
+    policy = Policy.load(Artifact.open(location).folder())
+    torch.export.save(export_flow(policy), file)
 
 
 if __name__ == "__main__":

@@ -24,7 +24,7 @@ from kserve.utils.numpy_codec import to_np_dtype
 
 from causeway.errors import UsageError
 from causeway.serving.access import OPEN_METHODS, Tokens
-from causeway.serving.arrival import VEHICLE, arrive
+from causeway.serving.arrival import VEHICLE
 from causeway.serving.contract import MAX_MESSAGE_BYTES
 from causeway.serving.front import AT_ONCE
 from causeway.serving.intake import Intake
@@ -154,7 +154,6 @@ def _reading(
 ) -> Callable[[Any, Any], Awaitable[Any]]:
     async def read_and_answer(_: Any, context: Any) -> Any:
         async with intake.message(context) as sent:
-            arrive()
             try:
                 message = kind.FromString(sent)
             except DecodeError as error:

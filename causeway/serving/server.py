@@ -19,16 +19,16 @@ from contextlib import ExitStack
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from causeway.errors import EXIT_INTERRUPTED, CausewayError, UnusableInput, UsageError
+from causeway.errors import UnusableInput, UsageError
 from causeway.serving.access import Tokens, read_tokens
-from causeway.serving.contract import MODEL
+from causeway.serving.contract import LOOPBACK, MODEL
+from causeway.serving.program import exit_code_of
 
 if TYPE_CHECKING:
     from causeway.model import ObservationSpec
     from causeway.serving.answering import Predicts
     from causeway.serving.rigs import RigOf
 
-LOOPBACK = "127.0.0.1"
 _MODEL_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _SWITCH_S = 0.001  # a policy's thread lets the one that refuses callers have its turn sooner than Python's 5 ms
 _PICKLES = (".pt", ".pth", ".pkl", ".pickle", ".bin", ".ckpt")
@@ -191,8 +191,8 @@ def main() -> int:
     options = parser.parse_args()
     if options.with_parent:
         _stop_with_parent()
-    try:
-        serve(
+    return exit_code_of(
+        lambda: serve(
             options.policy,
             options.http_port,
             options.grpc_port,
@@ -203,12 +203,7 @@ def main() -> int:
             without_tokens=options.without_tokens,
             request_log=options.request_log,
         )
-    except KeyboardInterrupt:
-        return EXIT_INTERRUPTED
-    except CausewayError as error:
-        print(f"causeway: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
+    )
 
 
 if __name__ == "__main__":

@@ -126,6 +126,20 @@ def test_each_answer_says_what_its_own_question_lacked():
     assert {answer.degraded for answer in answers} == {""}
 
 
+def test_a_reasoning_that_the_deadline_ended_is_told_as_degraded_and_not_as_lacking():
+    class Short(StubPolicy):
+        def predict(self, samples, n=1, *args, **kwargs):
+            found = super().predict(samples, n, *args, **kwargs)
+            return replace(found, truncated=((True,) * n,) * len(samples), missing_cameras=(("rear",),) * len(samples))
+
+    answerer = Answerer(Short())
+    answerer.warm_up(SPEC)
+    (cut,) = answerer.answer([asked(deadline_ms=25)])
+    assert (cut.degraded, cut.lacked) == ("flow_steps=2,reasoning=short", "missing=rear")
+    (whole,) = answerer.answer([asked()])
+    assert (whole.degraded, whole.lacked) == ("", "reasoning=truncated,missing=rear")
+
+
 def test_only_equal_settings_and_cuts_share_a_batch():
     answerer = Answerer(StubPolicy())
     answerer.warm_up(SPEC)

@@ -1,11 +1,13 @@
 """Messages come in when there is room for them: bounded in number, in bytes and in time."""
 
 import asyncio
+import time
 
 import grpc
 import pytest
 
 from causeway.serving import intake
+from causeway.serving.arrival import arrived_s
 from causeway.serving.intake import ON_THEIR_WAY, Intake
 from causeway.serving.predictor import Refusal
 
@@ -45,6 +47,54 @@ def test_messages_beyond_the_number_wait_where_they_are_until_it_is_their_turn()
     asked, taken = asyncio.run(crowd())
     assert asked == ON_THEIR_WAY
     assert taken == [b"message"] * (ON_THEIR_WAY + 3)
+
+
+async def crowded(silent: int, honest: int, crowded_s: float, earlier_s: float) -> tuple[list, list, list[float]]:
+    """Silent callers, some time later honest ones: what both got, and when honest ones had arrived for the clock."""
+    door, quiet = Intake(taking_s=0.6, crowded_s=crowded_s), [Call(here=False) for _ in range(silent)]
+    arrived: list[float] = []
+
+    async def counted() -> object:
+        came_s = time.perf_counter()
+        try:
+            async with door.message(Call()) as sent:
+                arrived.append(arrived_s() - came_s)
+                return sent
+        except Refusal as refusal:
+            return refusal
+
+    waiting = [asyncio.create_task(take(door, call)) for call in quiet]
+    await asyncio.sleep(earlier_s)
+    answered = await asyncio.gather(*(asyncio.create_task(counted()) for _ in range(honest)))
+    return answered, await asyncio.gather(*waiting), arrived
+
+
+def test_silent_callers_make_way_for_those_who_wait_and_no_more_of_them_than_wait():
+    answered, silent, _ = asyncio.run(crowded(ON_THEIR_WAY, 2, crowded_s=0.05, earlier_s=0.1))
+    assert answered == [b"message"] * 2
+    codes = [refusal.status_code.name for refusal in silent]
+    assert codes == ["RESOURCE_EXHAUSTED"] * 2 + ["DEADLINE_EXCEEDED"] * (ON_THEIR_WAY - 2)
+
+
+def test_silent_callers_who_waited_themselves_make_way_too():
+    answered, silent, _ = asyncio.run(crowded(2 * ON_THEIR_WAY + 3, 1, crowded_s=0.02, earlier_s=0.0))
+    assert answered == [b"message"]
+    assert "RESOURCE_EXHAUSTED" in {refusal.status_code.name for refusal in silent}
+
+
+def test_waiting_for_a_turn_counts_against_the_deadline_and_reading_does_not():
+    answered, _, arrived = asyncio.run(crowded(ON_THEIR_WAY, 1, crowded_s=0.2, earlier_s=0.0))
+    assert answered == [b"message"]
+    assert arrived[0] < 0.1  # it came 0.2 s before it had its turn, and is dated from then
+
+    async def slow() -> float:
+        door, call = Intake(), Call(here=False)
+        came_s = time.perf_counter()
+        asyncio.get_running_loop().call_later(0.2, call.here.set)
+        async with door.message(call):
+            return arrived_s() - came_s
+
+    assert asyncio.run(slow()) >= 0.19
 
 
 def test_bytes_that_are_held_are_counted_until_their_call_ends(monkeypatch):

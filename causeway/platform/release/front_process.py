@@ -28,10 +28,9 @@ from causeway.platform.release.feedback import Spool
 from causeway.platform.release.front import Front, Passing
 from causeway.platform.release.front_rest import rest_app
 from causeway.platform.release.slots import Slot, set_weights
-from causeway.serving.contract import MAX_MESSAGE_BYTES
+from causeway.serving.contract import LOOPBACK, MAX_MESSAGE_BYTES
 from causeway.serving.process import PROGRAM, ServerProcess
 
-LOOPBACK = "127.0.0.1"
 WANTED, HERE = "wanted.json", "front.json"
 _TICK_S = 0.05
 _STARTS = 3  # a server that does not come up so often in a row is told to whoever waits for it

@@ -34,6 +34,7 @@ class Sight:
     candidate_cut: float = 0.0  # share of answers that were cut to meet the deadline
     champion_cut: float = 0.0
     decisions_changed: float = 0.0  # share of questions with another decision; told, not judged
+    needed: int = 0  # answers through the endpoint without which its split is not seen; 0 = nobody answers there yet
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,9 @@ def judge(sight: Sight, policy: str, percent: int, rules: CanaryRules) -> list[F
         _at_most("restarts", sight.restarts, limits.restarts),
         _split(sight, policy, percent, limits.split_sigmas),
     ]
+    if sight.needed:
+        missing = max(sight.needed - sight.lost - sum(sight.through.values()), 0)
+        findings.append(Finding("answers_missing", missing, 0, "doubt" if missing else "ok"))
     if 0 < percent < 100:
         findings.append(_unheard(sight, policy))
     if sight.path_m:

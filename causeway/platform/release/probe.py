@@ -53,9 +53,12 @@ def see(endpoint: Endpoint, record: Record, questions: Sequence[Sample], rules: 
         champion = _asker(where.champion, direct, rules, connections) if where.champion else None
         candidate = _asker(where.candidate, direct, rules, connections)
         pairs = [_pair(champion, candidate, question) for question in questions]
-        through, lost = _through(where, record, questions, rules, connections)
+        through, lost, needed = Counter[str](), 0, 0
+        if record.champion is not None:  # before it nobody answers there yet
+            needed = answers_needed(record.percent, rules)
+            through, lost = _through(_asker(where.endpoint, where, rules, connections), questions, needed)
     time.sleep(max(0.0, rules.least_s - (time.monotonic() - started)))
-    return _sight(pairs, through, lost, before, endpoint.traffic(), record.candidate)
+    return replace(_sight(pairs, through, lost, before, endpoint.traffic(), record.candidate), needed=needed)
 
 
 def _asker(url: str, where: Addresses, rules: CanaryRules, connections: ExitStack) -> Ask:
@@ -104,23 +107,20 @@ def _one(ask: Ask, question: Sample) -> tuple[Answer | None, float]:
     return (answer if np.isfinite(answer.trajectory).all() else None), took_ms
 
 
-def _through(
-    where: Addresses, record: Record, questions: Sequence[Sample], rules: CanaryRules, connections: ExitStack
-) -> tuple[Counter[str], int]:
-    """Answers through the endpoint by policy, and how many questions had none.
+def _through(ask: Ask, questions: Sequence[Sample], needed: int) -> tuple[Counter[str], int]:
+    """Answers through the endpoint by policy, `needed` in all, and how many questions had none.
 
-    Before the first champion nobody answers there yet.
+    A question that a full server refuses is told at once, so it is not lost, but it is no answer either: another one is
+    asked for it. When as many are refused as were needed there are fewer answers, and `judge` says so.
     """
-    if record.champion is None:
-        return Counter(), 0
-    ask = _asker(where.endpoint, where, rules, connections)
     found: Counter[str] = Counter()
-    lost = 0
-    for number in range(answers_needed(record.percent, rules)):
+    lost = refused = 0
+    while found.total() + lost < needed and refused < needed:
+        number = found.total() + lost + refused
         try:
             found[ask(questions[number % len(questions)].observation).policy_version] += 1
         except Refused:
-            continue  # full: told at once, not lost
+            refused += 1
         except CausewayError:
             lost += 1
     return found, lost

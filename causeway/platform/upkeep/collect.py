@@ -112,7 +112,7 @@ def collect(
         )
     if delete:
         for artifact in gone:
-            _remove(root, f"{artifact.kind}/{artifact.content_hash}", there)
+            remove_artifact(root, f"{artifact.kind}/{artifact.content_hash}", there)
         for found in stale.values():
             remove(root, [file.name for file in found])
     return _report(there, gone, stale, delete)
@@ -126,7 +126,8 @@ def _registered(registry_uri: str) -> set[str]:
     return {v.policy for v in versions} | {v.report.rstrip("/").rsplit("/", 1)[-1] for v in versions if v.report}
 
 
-def _remove(root: str, name: str, there: Contents) -> None:
+def remove_artifact(root: str, name: str, there: Contents) -> None:
+    """Remove one artifact, named `kind/hash`: its pointers, its manifest, then its other files."""
     manifest = f"{name}/{FILE_NAME}"
     remove(root, [*there.pointers.get(name, ()), manifest, *(f for f in there.files[name] if f != manifest)])
 

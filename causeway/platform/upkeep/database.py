@@ -89,6 +89,8 @@ def _connected(url: str) -> Iterator[Connection]:
             if engine.dialect.name == "postgresql":  # one picture of all tables
                 engine = engine.execution_options(isolation_level="REPEATABLE READ")
             with engine.connect() as connection:
+                if engine.dialect.name == "sqlite":  # its driver begins by itself only before rows, not before tables
+                    connection.exec_driver_sql("BEGIN")
                 yield connection
         finally:
             engine.dispose()

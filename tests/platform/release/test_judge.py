@@ -53,6 +53,13 @@ def test_each_limit_is_seen(change, name):
     assert bad == ({name} if name != "ok" else set())
 
 
+def test_too_few_answers_of_the_endpoint_are_doubt_and_lost_ones_were_asked():
+    assert verdicts(replace(GOOD, needed=60))["answers_missing"] == "ok"
+    assert verdicts(replace(GOOD, needed=61))["answers_missing"] == "doubt"
+    assert verdicts(replace(GOOD, needed=61, lost=1))["answers_missing"] == "ok"
+    assert "answers_missing" not in verdicts(GOOD)  # nobody answers there before the first champion
+
+
 def test_in_the_dark_a_single_answer_of_the_candidate_is_too_much():
     assert verdicts(replace(GOOD, through={A: 99, B: 1}), percent=0)["split_sigmas"] == "bad"
     assert verdicts(replace(GOOD, through={A: 99}), percent=0)["split_sigmas"] == "ok"

@@ -103,3 +103,12 @@ def test_a_dump_is_named_after_its_database(url: str, name: str):
 def test_what_is_no_address_is_told():
     with pytest.raises(UsageError, match="not a database"):
         database.database_name("registry.db")
+
+
+def test_a_restore_that_breaks_off_leaves_no_tables(tmp_path: Path):
+    head = {"dialect": "sqlite", "tables": {"a": ["CREATE TABLE a (x INTEGER NOT NULL)"]}}
+    data = gzip.compress("\n".join([json.dumps(head), json.dumps(["a", {"x": 1}]), json.dumps(["a", {"x": None}])]).encode())
+    with pytest.raises(UnusableInput, match="the database refuses"):
+        database.restore(f"sqlite:///{tmp_path}/new.db", data, "here")
+    with sqlite3.connect(tmp_path / "new.db") as connection:
+        assert connection.execute("SELECT name FROM sqlite_master").fetchall() == []

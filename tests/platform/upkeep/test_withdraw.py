@@ -1,0 +1,95 @@
+import json
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from causeway.errors import Refused, UnusableInput, UsageError
+from causeway.platform import registry
+from causeway.platform.news import Record, write_record
+from causeway.platform.upkeep.withdraw import withdraw
+from tests.platform.upkeep.test_collect import put
+
+
+def held(root: Path, kind: str, content_hash: str, columns: dict[str, list[str]], **inputs: Any) -> Path:
+    """An artifact with one table."""
+    folder = put(root, kind, content_hash, inputs)
+    pq.write_table(pa.table(columns), folder / "table.parquet")
+    return folder
+
+
+@pytest.fixture
+def root(tmp_path: Path) -> Path:
+    """Drive d1 and d2 → clips c12 → samples s12 → policies p1, p2 begun from p1; a union s2 without d1 → policy p3."""
+    held(tmp_path, "clips", "c12", {"clip_id": ["d1-000", "d2-000"], "drive_id": ["d1", "d2"]})
+    held(tmp_path, "samples", "s12", {"clip_id": ["d1-000", "d2-000"]}, clips="c12")
+    held(tmp_path, "samples", "s2", {"clip_id": ["d2-000"]}, before="s12", samples="s12")
+    held(tmp_path, "policy", "p1", {"where": ["-"]}, samples="s12")
+    held(tmp_path, "policy", "p2", {"where": ["-"]}, samples="s2", policy="p1")
+    held(tmp_path, "policy", "p3", {"where": ["-"]}, samples="s2")
+    held(tmp_path, "report", "r1", {"cluster": ["d1-000"], "value": ["1"]}, policy="p3")
+    held(tmp_path, "report", "r2", {"cluster": ["d2-000"], "value": ["1"]}, policy="p1")
+    return tmp_path
+
+
+GONE_OF_D1 = ["clips/c12", "policy/p1", "policy/p2", "report/r1", "samples/s12"]
+
+
+def test_what_holds_the_drive_or_learned_from_it_goes_and_the_union_without_it_stays(root: Path):
+    assert withdraw(str(root), "", ["d1"])["artifacts"] == GONE_OF_D1
+    assert (root / "clips" / "c12").is_dir()  # a dry run
+    assert withdraw(str(root), "", ["d1"], delete=True)["artifacts"] == GONE_OF_D1
+    left = sorted(path.parent.relative_to(root).as_posix() for path in root.rglob("manifest.json"))
+    assert left == ["policy/p3", "report/r2", "samples/s2"]
+    assert sorted(path.stem for path in (root / "keys").rglob("*.json")) == ["p3", "r2", "s2"]
+
+
+def test_a_name_that_nothing_holds_is_told(root: Path):
+    with pytest.raises(UnusableInput, match="holds drive d3"):
+        withdraw(str(root), "", ["d1", "d3"], delete=True)
+    with pytest.raises(UsageError, match="name the drives"):
+        withdraw(str(root), "", [""])
+    assert (root / "clips" / "c12").is_dir()
+
+
+def test_a_recording_is_found_by_its_files_names(root: Path):
+    folder = put(root, "drives", "v1")
+    (folder / "camera").mkdir()
+    (folder / "camera" / "d1.camera_front.mp4").write_bytes(b"1")
+    (folder / "table.parquet").rename(folder / "camera" / "d9.parquet.bin")
+    manifest = json.loads((folder / "manifest.json").read_text())
+    manifest["files"] = {"camera/d1.camera_front.mp4": "x"}
+    (folder / "manifest.json").write_text(json.dumps(manifest))
+    assert withdraw(str(root), "", ["d1"])["artifacts"] == sorted([*GONE_OF_D1, "drives/v1"])
+
+
+def test_the_last_retrainings_samples_are_kept_until_there_are_newer_ones(root: Path):
+    write_record(str(root), Record(str(root / "samples" / "s12"), 3))
+    assert withdraw(str(root), "", ["d1"])["first"] == [
+        "the last retraining's samples s12 hold it: retrain with --set withdrawn=…"
+    ]
+    with pytest.raises(Refused, match="retrain with"):
+        withdraw(str(root), "", ["d1"], delete=True)
+    assert (root / "clips" / "c12").is_dir()
+    write_record(str(root), Record(str(root / "samples" / "s2"), 4))
+    assert withdraw(str(root), "", ["d1"], delete=True)["artifacts"] == GONE_OF_D1
+
+
+def test_policies_that_learned_from_it_leave_the_registry_but_a_champion_is_replaced_first(root: Path):
+    from causeway.artifacts import Artifact
+
+    uri = f"sqlite:///{root}/registry.db"
+    for name, verdict in (("p1", "promote"), ("p3", "refuse")):
+        folder, report = root / "policy" / name, root / "report" / "r2"
+        (report / "report.json").write_text('{"metrics": {}}')
+        manifest = json.loads((report / "manifest.json").read_text())
+        manifest["files"] = {"table.parquet": "x", "report.json": "x"}
+        (report / "manifest.json").write_text(json.dumps(manifest))
+        registry.register(Artifact.open(folder), Artifact.open(report), {"decision": verdict}, uri, [])
+    with pytest.raises(Refused, match="version 1 is the champion"):
+        withdraw(str(root), uri, ["d1"], delete=True)
+    registry.crown(uri, "p3")
+    assert withdraw(str(root), uri, ["d1"], delete=True)["versions"] == [1]
+    assert [(version.policy, version.alias) for version in registry.history(uri)] == [("p3", "champion")]
