@@ -66,6 +66,16 @@ def test_the_tokens_of_the_secret_are_mounted_where_the_server_reads_them():
     assert set(mounts) == volumes
 
 
+def test_releases_may_change_the_record_of_a_named_endpoint_and_no_other_settings():
+    roles = [found for found in yaml.safe_load_all((SERVING / "base" / "access.yaml").read_text()) if found["kind"] == "Role"]
+    rules = [rule for rule in roles[0]["rules"] if "configmaps" in rule["resources"]]
+    assert {tuple(rule.get("resourceNames", ())): rule["verbs"] for rule in rules} == {
+        (): ["create"],
+        ("causeway-endpoint",): ["get"],
+        ("drive-release",): ["get", "update"],
+    }
+
+
 def test_releases_may_read_the_secret_of_their_token_and_no_other():
     secret = yaml.safe_load(TOKENS["patches"][1]["patch"])[0]["value"]
     roles = [found for found in yaml.safe_load_all((SERVING / "base" / "access.yaml").read_text()) if found["kind"] == "Role"]
