@@ -24,6 +24,8 @@ class Stretch:
     keys: tuple[Tensor, ...]  # per layer [S, key-value heads, columns, head_dim]
     values: tuple[Tensor, ...]
     kept: Tensor  # [S, columns] bool, False = padding: seen by nobody
+    hidden: Tensor | None = None  # [S, columns, width] last hidden states, only where an action head reads them
+    words: Tensor | None = None  # [S, columns] bool, beside `hidden`: the columns of text
 
     @cached_property
     def padded(self) -> bool:
@@ -35,13 +37,16 @@ class Stretch:
         if times == 1:
             return self
         keys, values = (tuple(t.repeat_interleave(times, dim=0) for t in part) for part in (self.keys, self.values))
-        return Stretch(keys, values, self.kept.repeat_interleave(times, dim=0))
+        read = (None if t is None else t.repeat_interleave(times, dim=0) for t in (self.hidden, self.words))
+        return Stretch(keys, values, self.kept.repeat_interleave(times, dim=0), *read)
 
     def joined(self, after: Stretch) -> Stretch:
         """These columns and then those of `after`, row by row."""
         keys = tuple(torch.cat(pair, dim=2) for pair in zip(self.keys, after.keys, strict=True))
         values = tuple(torch.cat(pair, dim=2) for pair in zip(self.values, after.values, strict=True))
-        return Stretch(keys, values, torch.cat([self.kept, after.kept], dim=1))
+        pairs = ((self.hidden, after.hidden), (self.words, after.words))
+        read = (None if one is None or two is None else torch.cat([one, two], dim=1) for one, two in pairs)
+        return Stretch(keys, values, torch.cat([self.kept, after.kept], dim=1), *read)
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,10 +77,12 @@ class Reading:
     keys: dict[int, Tensor] = field(default_factory=dict)  # by layer; a layer computed twice says the same twice
     values: dict[int, Tensor] = field(default_factory=dict)
 
-    def stretch(self, kept: Tensor, columns: int | None = None) -> Stretch:
+    def stretch(self, kept: Tensor, columns: int | None = None, gradients: bool = False) -> Stretch:
         """The columns read in this pass (the first so many), cut loose from their gradients (the paper's stop)."""
         layers = sorted(self.keys)
-        keys, values = (tuple(d[i][:, :, :columns].detach() for i in layers) for d in (self.keys, self.values))
+        keys, values = (tuple(d[i][:, :, :columns] for i in layers) for d in (self.keys, self.values))
+        if not gradients:
+            keys, values = (tuple(t.detach() for t in part) for part in (keys, values))
         return Stretch(keys, values, kept[:, :columns])
 
 

@@ -35,7 +35,8 @@ def collate(policy: Policy, samples: Sequence[Sample], route_drop: float, genera
     for sample in samples:
         check_sample(sample)
         ids = vocabulary.text_ids(sample.reasoning, f"sample {sample.sample_id}: reasoning")
-        tails.append(reasoning_tail(vocabulary, ids) if ids else plain_tail(vocabulary))
+        speaks = bool(ids) and policy.config.design.speaks
+        tails.append(reasoning_tail(vocabulary, ids) if speaks else plain_tail(vocabulary))
     batch = batch_of(policy, _routes_left_out(samples, route_drop, generator), tails)
     controls = torch.from_numpy(np.stack([np.float32(s.controls) for s in samples])).to(policy.device)
     return with_actions(batch, action_tokens.encode(controls), controls)

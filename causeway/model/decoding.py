@@ -9,7 +9,7 @@ a row draws depends on its sample number alone.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import torch
@@ -59,7 +59,15 @@ def prefill(policy: Policy, batch: Batch, inputs: TextInputs) -> Decoder:
     """Read the prefix of a batch once."""
     reading = Reading()
     hidden = run_text(policy.backbone, inputs, reading)
-    return Decoder(reading.stretch(batch.kept), None, behind(batch.positions, batch.kept), hidden[:, -1])
+    prompt = stretch_of(policy, reading, hidden, batch.input_ids, batch.kept)
+    return Decoder(prompt, None, behind(batch.positions, batch.kept), hidden[:, -1])
+
+
+def stretch_of(policy: Policy, reading: Reading, hidden: Tensor, ids: Tensor, kept: Tensor) -> Stretch:
+    """The first columns read in a pass, as many as `kept` [S, columns] has, with what the action head reads of them."""
+    how, columns = policy.conditioning, kept.shape[1]
+    read = reading.stretch(kept, columns, how.gradients)
+    return replace(read, hidden=hidden[:, :columns], words=policy.is_text(ids)) if how.reads_hidden else read
 
 
 def behind(positions: Tensor, kept: Tensor) -> Tensor:
@@ -88,12 +96,27 @@ def feed(policy: Policy, decoder: Decoder, ids: Sequence[Sequence[int]]) -> None
     after = torch.arange(width, device=device) - (width - lengths)[:, None]  # places behind; negative = padding
     kept = after >= 0
     places = (decoder.next_position[:, None] + after.clamp(min=0)).expand(3, -1, -1)
-    reading = Reading(decoder.stretches())
-    hidden = run_text(policy.backbone, TextInputs(policy.id_embeddings(columns), places, causal_mask(kept)), reading)
-    read = reading.stretch(kept)
-    decoder.own = read if decoder.own is None else decoder.own.joined(read)
-    decoder.hidden = torch.where(lengths[:, None] > 0, hidden[:, -1], decoder.hidden)
+    _read(policy, decoder, columns, TextInputs(policy.id_embeddings(columns), places, causal_mask(kept)), kept)
     decoder.next_position = decoder.next_position + lengths
+
+
+def feed_embeddings(policy: Policy, decoder: Decoder, embeddings: Tensor) -> None:
+    """Read columns [R, C, hidden] that are no ids."""
+    kept = torch.ones(embeddings.shape[:2], dtype=torch.bool, device=embeddings.device)
+    steps = torch.arange(embeddings.shape[1], device=embeddings.device)
+    places = (decoder.next_position[:, None] + steps).expand(3, -1, -1)
+    no_ids = torch.full(kept.shape, policy.special["pad"], device=embeddings.device)
+    _read(policy, decoder, no_ids, TextInputs(embeddings, places, causal_mask(kept)), kept)
+    decoder.next_position = decoder.next_position + len(steps)
+
+
+def _read(policy: Policy, decoder: Decoder, ids: Tensor, inputs: TextInputs, kept: Tensor) -> None:
+    """One pass behind what was read; a row without a kept column keeps its last state."""
+    reading = Reading(decoder.stretches())
+    hidden = run_text(policy.backbone, inputs, reading)
+    read = stretch_of(policy, reading, hidden, ids, kept)
+    decoder.own = read if decoder.own is None else decoder.own.joined(read)
+    decoder.hidden = torch.where(kept.any(dim=1, keepdim=True), hidden[:, -1], decoder.hidden)
 
 
 def pick(logits: Tensor, temperature: float, uniform: Tensor) -> tuple[Tensor, Tensor]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -36,6 +37,10 @@ class ActionExpert(nn.Module):
         self.write = nn.Linear(hidden, 2)
         frequencies = torch.logspace(0.0, math.log10(_MAX_FREQUENCY), _FREQUENCIES)
         self.register_buffer("frequencies", frequencies, persistent=False)
+
+    def condition(self, prefix: Prefix) -> Prefix:
+        """What the vector field is told: the prefix itself."""
+        return prefix
 
     def forward(self, noisy: Tensor, time: Tensor, prefix: Prefix) -> Tensor:
         """d x / d t at normalised controls [R, 64, 2] and times [R]; prefix of the same R rows.
@@ -73,7 +78,7 @@ def flow_loss(expert: ActionExpert, target: Tensor, prefix: Prefix, generator: t
 class Guidance:
     """Classifier-free guidance: away from what the expert would do without the route (method C 1.8)."""
 
-    without: Prefix  # the same rows, their route left out
+    without: Any  # what the head is told of the same rows, their route left out
     weight: float  # 1 = the route as trained, more = further along it, 0 = without it
 
 

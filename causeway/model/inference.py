@@ -1,4 +1,4 @@
-"""Answering: one prefill, n reasonings, n trajectories from the expert.
+"""Answering: one prefill, n reasonings, n trajectories from the action head.
 
 Knows the order of these passes, their noise and their times. Does not know weights or files. The expert, not the
 discrete tokens, makes the trajectory (arXiv 2511.00088, section on decoding; method 4.12, D-036).
@@ -23,7 +23,7 @@ from causeway.model.action_space import (
     CURVATURE_BOUND_PER_M,
     trajectory_from_controls,
 )
-from causeway.model.expert import Guidance, integrate
+from causeway.model.expert import Guidance
 from causeway.model.observation import HORIZON_STEPS, Observation, Sample, observation_of
 from causeway.model.prediction import Prediction
 from causeway.model.sequence import Tail, open_tail, plain_tail, reasoning_tail
@@ -84,8 +84,8 @@ def predict(policy: Policy, samples: Sequence[Observation | Sample], options: Op
     with clock.measure("action"):
         guidance = _guidance(policy, samples, tails, read, options)
         noise = _noise(options, _ACTION, (HORIZON_STEPS, 2), len(samples)).to(policy.device)
-        flowed = integrate(policy.expert, noise, decoder.prefix(), options.flow_steps, guidance)
-        controls, trajectory = driven(policy, policy.controls_of(flowed), samples, options.n)
+        acted = policy.head.act(policy, decoder, noise, options.flow_steps, guidance)
+        controls, trajectory = driven(policy, policy.controls_of(acted), samples, options.n)
     rows = _by_sample(texts, options.n)
     decisions = [[decision_of(t) for t in row] for row in rows]
     truncated = tuple(tuple(row) for row in _by_sample(cut, options.n))
@@ -123,6 +123,8 @@ def _check(samples: Sequence[Observation | Sample], options: Options) -> None:
 def _tails(policy: Policy, count: int, options: Options) -> tuple[list[Tail], list[str] | None]:
     """The tails of the prompt, and the texts [B·n] when they are known beforehand."""
     vocabulary = policy.vocabulary
+    if not policy.config.design.speaks:
+        return [plain_tail(vocabulary)] * count, [""] * (count * options.n)
     if options.forced_reasoning is not None:
         ids = [vocabulary.text_ids(text, "forced reasoning") for text in options.forced_reasoning]
         tails = [reasoning_tail(vocabulary, row) if row else plain_tail(vocabulary) for row in ids]
@@ -153,7 +155,7 @@ def _guidance(
     batch = policy.batch_of([replace(o, route=None) for o in seen], tails)
     decoder = decoding.repeat(decoding.prefill(policy, batch, policy.text_inputs(batch)), options.n)
     decoding.feed(policy, decoder, [decoding.closed(policy, ids) for ids in read])
-    return Guidance(decoder.prefix(), options.route_guidance)
+    return Guidance(policy.expert.condition(decoder.prefix()), options.route_guidance)
 
 
 def _noise(options: Options, stream: int, shape: tuple[int, ...], count: int) -> Tensor:

@@ -17,6 +17,7 @@ from causeway.errors import UsageError
 
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _MARK = "lora_"
+_SEEING = (".visual.", ".vision.", ".merger.")  # Qwen3-VL's, DINOv2's and what joins it to the language model
 
 
 @dataclass(frozen=True)
@@ -45,12 +46,24 @@ def add_adapters(backbone: nn.Module, lora: Lora) -> None:
     inject_adapter_in_model(config, backbone)
 
 
-def trained_parameters(backbone: Any, lora: Lora | None) -> list[nn.Parameter]:
-    """What learns when the backbone does: all of it, or the adapters and the tables that hold our tokens."""
-    if lora is None:
-        return list(backbone.parameters())
-    tables = {id(p) for m in (backbone.get_input_embeddings(), backbone.lm_head) for p in m.parameters()}
-    return [p for name, p in backbone.named_parameters() if _MARK in name or id(p) in tables]
+def part_parameters(backbone: Any, lora: Lora | None, part: str) -> list[nn.Parameter]:
+    """What learns of a backbone when this part of it does. UsageError for a part that it does not have.
+
+    "backbone": all of it, or the adapters and the tables that hold our tokens; "adapters": these alone; "vision": what
+    looks at pictures; "language": what does not.
+    """
+    named = list(backbone.named_parameters())
+    if part == "backbone" and lora is None:
+        return [p for _, p in named]
+    if part == "backbone":
+        tables = {id(p) for m in (backbone.get_input_embeddings(), backbone.lm_head) for p in m.parameters()}
+        return [p for name, p in named if _MARK in name or id(p) in tables]
+    if part == "adapters" and lora is not None:
+        return [p for name, p in named if _MARK in name]
+    if part in ("vision", "language"):
+        sees = [any(mark in f".{name}" for mark in _SEEING) for name, _ in named]
+        return [p for (_, p), seeing in zip(named, sees, strict=True) if seeing == (part == "vision")]
+    raise UsageError(f"part {part!r} of a policy cannot learn: there is no such part, or no adapters in it")
 
 
 def merge_adapters(backbone: nn.Module) -> None:

@@ -17,14 +17,16 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from causeway.errors import UsageError
-from causeway.model import action_tokens, collation, decoding, inference, likelihood, rollouts, storage, token_losses
+from causeway.model import action_tokens, collation, decoding, hybrid, inference, likelihood, rollouts, storage, token_losses
 from causeway.model.action_space import ControlStatistics
 from causeway.model.attention import Prefix
 from causeway.model.backbone import TextInputs, build_backbone, load_backbone, tokenizer_folder
+from causeway.model.conditioning import conditioning_named
+from causeway.model.design import Design
 from causeway.model.embeddings import Embeddings
-from causeway.model.expert import ActionExpert, flow_loss
 from causeway.model.exploration import Walk
-from causeway.model.lora import Lora, add_adapters, merge_adapters, trained_parameters
+from causeway.model.heads import head_named
+from causeway.model.lora import Lora, add_adapters, merge_adapters, part_parameters
 from causeway.model.observation import Observation, ObservationSpec, Sample
 from causeway.model.prediction import Prediction, Sequences
 from causeway.model.rollouts import Scores
@@ -40,7 +42,7 @@ Item = Observation | Sample
 
 
 class Policy(nn.Module):
-    """Backbone, embeddings and action expert (the three parts an optimizer takes) with vocabulary and config."""
+    """Backbone, embeddings and action head (the three parts an optimizer takes) with vocabulary and config."""
 
     def __init__(self, config: storage.PolicyConfig, vocabulary: Vocabulary, backbone: Any = None) -> None:
         super().__init__()
@@ -49,7 +51,9 @@ class Policy(nn.Module):
         self.backbone: Any = backbone or build_backbone(config.scale, vocabulary.size, self.special)
         self.sight = Sight(vision_tokenizer(config.vision_tokenizer), config.cameras)
         self.embeddings = Embeddings(config.scale, self.sight.tokenizer)
-        self.expert = ActionExpert(config.scale)
+        self.conditioning = conditioning_named(config.design.conditioning)
+        self.head = head_named(config.design.head, config.design.conditioning)
+        self.expert: Any = self.head.build(config.scale, self.conditioning, self.backbone)
         if config.lora is not None:  # last: a seed then makes the same policy with adapters and without
             add_adapters(self.backbone, config.lora)
 
@@ -65,17 +69,21 @@ class Policy(nn.Module):
         vision: str = "single-image",
         cameras: Sequence[str] = ObservationSpec().cameras,
         lora: Lora | None = None,
+        design: Design | None = None,
     ) -> Policy:
         """A policy with random weights from a seed. statistics: of the training controls (None = the release's).
 
         vision: the name of its vision tokenizer. cameras: the names it will know; samples with others are refused.
         backbone: a local folder whose tokenizer and weights to begin with; UsageError when the scale needs one.
         lora: adapters beside the backbone's weights, which then stay as they came.
+        design: its action head and what that reads; None = Alpamayo-R1's.
         """
         sheet = scale_named(scale)
         if sheet.needs_backbone and backbone is None:
             raise UsageError(f"scale {scale} begins with a backbone: give a local folder with {sheet.weights}")
-        config = storage.PolicyConfig(sheet, statistics or ControlStatistics(), vision, tuple(cameras), lora=lora)
+        config = storage.PolicyConfig(
+            sheet, statistics or ControlStatistics(), vision, tuple(cameras), lora=lora, design=design or Design()
+        )
         vocabulary = backbone_vocabulary(tokenizer_folder(backbone, sheet)) if backbone else load_vocabulary()
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
@@ -110,10 +118,19 @@ class Policy(nn.Module):
         return sum(p.numel() for p in self.parameters())
 
     def trained_parameters(self, part: str) -> list[nn.Parameter]:
-        """What learns when a part ("backbone", "embeddings", "expert") does; of a backbone with adapters only these."""
-        if part == "backbone":
-            return trained_parameters(self.backbone, self.config.lora)
-        return list(getattr(self, part).parameters())
+        """What learns when a part does: "backbone" (of one with adapters only these and its tables), "embeddings",
+        "expert"; or of the backbone alone its "adapters", its "language" or its "vision".
+        """
+        if part in ("embeddings", "expert"):
+            return list(getattr(self, part).parameters())
+        return part_parameters(self.backbone, self.config.lora, part)
+
+    def add_lora(self, lora: Lora) -> None:
+        """Put adapters beside the backbone's weights; answers stay as they are until the adapters learn."""
+        if self.config.lora is not None:
+            raise UsageError("this policy has adapters already; fold them in with merge_lora first")
+        add_adapters(self.backbone, lora)
+        self.config = replace(self.config, lora=lora)
 
     def merge_lora(self) -> None:
         """Fold the adapters into the backbone's weights; answers change by rounding only."""
@@ -212,15 +229,20 @@ class Policy(nn.Module):
     ) -> dict[str, Tensor]:
         """`token_loss` and `flow_loss` behind one pass of the backbone: their parts, `flow`, and their sum `loss`.
 
-        The prefix stands before the action tokens, so its keys and values are those that `flow_loss` computes.
+        The prefix stands before the action tokens, so its keys and values are those that `flow_loss` computes. A design
+        without action tokens has none in its sequence; a head inside the sequence has one noise in place of `draws`.
         """
+        if not self.config.design.action_tokens:
+            batch = replace(batch, action_tokens=None)
+        if self.head.in_sequence:
+            return hybrid.loss_parts(self, batch, prefix_noise, generator)
         output = self.forward_tokens(batch, prefix_noise, generator)
         parts = token_losses.token_parts(self, batch, output)
         flow = self._flow(batch, output.prefix, generator, draws)
         return {**parts, "loss": parts["loss"] + flow, "flow": flow}
 
     def flow_loss(self, batch: Batch, generator: torch.Generator | None = None, draws: int = 1) -> Tensor:
-        """The expert's flow-matching error on the detached prefix; `draws` noises share one pass of the backbone."""
+        """The head's own error on the detached prefix; `draws` noises share one pass of the backbone."""
         with torch.no_grad():  # a prefill keeps its keys, also where layers compute twice
             prefix = decoding.prefill(self, batch, self.text_inputs(batch)).prefix()
         return self._flow(batch, prefix, generator, draws)
@@ -229,7 +251,8 @@ class Policy(nn.Module):
         if batch.controls is None or prefix is None:
             raise UsageError("the flow loss needs a batch with controls (collate samples, not questions) and kept keys")
         target = self.normalised(batch.controls).repeat_interleave(draws, dim=0)
-        return flow_loss(self.expert, target, prefix.repeated(draws).gathered(), generator)
+        told = self.expert.condition(prefix).repeated(draws).gathered()
+        return self.head.loss(self.expert, target, told, generator)
 
     def rescored(self, samples: Sequence[Item], sequences: Sequences, walk: Walk | None = None) -> Scores:
         """Log-probabilities of sampled rows, and the means of the expert's steps, with gradients.
@@ -255,7 +278,7 @@ class Policy(nn.Module):
     @property
     def device(self) -> torch.device:
         """Where the weights are."""
-        return self.expert.write.weight.device
+        return self.backbone.get_input_embeddings().weight.device  # type: ignore[no-any-return]
 
     def text_inputs(self, batch: Batch) -> TextInputs:
         """The backbone's inputs for a batch's prefix: pictures through the vision tokenizer, numbers embedded."""
@@ -264,6 +287,11 @@ class Policy(nn.Module):
     def id_embeddings(self, ids: Tensor) -> Tensor:
         """Embeddings [..., hidden] of ids."""
         return self.backbone.get_input_embeddings()(ids)  # type: ignore[no-any-return]
+
+    def is_text(self, ids: Tensor) -> Tensor:
+        """Which ids are plain text: neither special nor of an action; bool of the same shape."""
+        special = torch.tensor(sorted(self.special.values()), device=ids.device)
+        return ~torch.isin(ids, special) & (ids < self.action_offset)
 
     @property
     def vocabulary_rows(self) -> int:

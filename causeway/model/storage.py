@@ -18,6 +18,7 @@ from torch import Tensor, nn
 from causeway.errors import UnusableInput
 from causeway.model import action_tokens
 from causeway.model.action_space import ControlStatistics
+from causeway.model.design import Design
 from causeway.model.lora import Lora
 from causeway.model.observation import ObservationSpec
 from causeway.model.scales import ExpertSize, Scale, TextSize, VisionSize
@@ -42,6 +43,7 @@ class PolicyConfig:
     action_tokens: str = action_tokens.VERSION
     soft_target_sigma_bins: float = 2.0
     lora: Lora | None = None
+    design: Design = field(default_factory=Design)
 
 
 def write_policy(
@@ -94,6 +96,8 @@ def model_card(config: PolicyConfig, parameters: int, known: str) -> str:
     parts = {
         "backbone": f"{config.scale.family}, begun with {config.scale.weights}",
         "parameters": f"{parameters:,}",
+        "recipe": config.design.recipe,
+        "action head": f"{config.design.head}, conditioned on {config.design.conditioning}",
         "vision tokenizer": f"{config.vision_tokenizer}, cameras {', '.join(config.cameras)}",
         "adapters": f"LoRA of rank {lora.rank} on {', '.join(lora.targets)}" if lora else "none",
     }
@@ -130,6 +134,7 @@ def read_config(folder: Path) -> PolicyConfig:
             action_tokens=raw["action_tokens"],
             soft_target_sigma_bins=raw["soft_target_sigma_bins"],
             lora=_lora(raw["lora"]),
+            design=Design(**raw.get("design", {})),  # one that names none was made when there was only Alpamayo-R1's
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise UnusableInput(f"{file}: not a policy's config ({type(error).__name__}: {error})") from None

@@ -37,7 +37,7 @@ class TokenOutput:
 
     prefix_hidden: Tensor  # [B, L, hidden]
     action_hidden: Tensor | None  # [B, 128, hidden]: the states that predict the action tokens
-    prefix: Prefix | None  # keys and values of the prefix, detached, for the expert; None with gradient checkpointing
+    prefix: Prefix | None  # what the action head reads of the prefix; None with gradient checkpointing
 
 
 def forward_tokens(
@@ -48,24 +48,24 @@ def forward_tokens(
     length, reading = batch.input_ids.shape[1], Reading()
     if batch.action_tokens is not None:
         ids = noisy_action_ids(policy, batch.action_tokens, noise, generator)
-        inputs = _with_action_columns(policy, inputs, batch, ids[:, :-1])  # nothing follows the last token
+        inputs = with_columns(inputs, batch, policy.id_embeddings(ids[:, :-1]))  # nothing follows the last token
     hidden = run_text(policy.backbone, inputs, reading)
     actions = hidden[:, length - 1 :] if batch.action_tokens is not None else None
     if policy.backbone.is_activation_checkpointing and policy.training:  # layers that compute twice keep no keys
         return TokenOutput(hidden[:, :length], actions, None)
-    stretch = reading.stretch(batch.kept, length)
+    stretch = decoding.stretch_of(policy, reading, hidden, batch.input_ids, batch.kept)
     prefix = Prefix((stretch,), decoding.behind(batch.positions, batch.kept))
     return TokenOutput(hidden[:, :length], actions, prefix)
 
 
-def _with_action_columns(policy: Policy, inputs: TextInputs, batch: Batch, ids: Tensor) -> TextInputs:
-    """The prefix's inputs with action ids [B, columns] behind them."""
+def with_columns(inputs: TextInputs, batch: Batch, embeddings: Tensor) -> TextInputs:
+    """The prefix's inputs with columns [B, C, hidden] behind them, each of which sees those before it."""
     furthest = batch.positions.amax(dim=(0, 2)) + 1
-    steps = (furthest[:, None] + torch.arange(ids.shape[1], device=ids.device)).expand(3, -1, -1)
-    after = torch.ones_like(ids, dtype=torch.bool)
+    steps = (furthest[:, None] + torch.arange(embeddings.shape[1], device=embeddings.device)).expand(3, -1, -1)
+    after = torch.ones(embeddings.shape[:2], dtype=torch.bool, device=embeddings.device)
     assert inputs.visual is not None
     return TextInputs(
-        torch.cat([inputs.embeddings, policy.id_embeddings(ids)], dim=1),
+        torch.cat([inputs.embeddings, embeddings], dim=1),
         torch.cat([inputs.positions, steps], dim=2),
         causal_mask(torch.cat([batch.kept, after], dim=1)),
         torch.cat([inputs.visual, ~after], dim=1),
