@@ -189,10 +189,11 @@ def samples(labels: str, clips: Clips, out: Out, settings: Sets = None, as_json:
 
 @app.command()
 def train(
-    stage: Annotated[str, typer.Argument(help="vlm, action, coc or rl.")],
+    stage: Annotated[str, typer.Argument(help="vlm, action, coc or rl; of another recipe its own.")],
     samples: Annotated[str, typer.Option(help="The samples artifact.")],
     out: Out,
     policy: Annotated[str, typer.Option("--from", help="The policy to go on from.")] = "",
+    recipe: Annotated[str, typer.Option(help="Which family of policies; an unknown name lists them.")] = "alpamayo",
     scale: Annotated[str, typer.Option(help="tiny, 0.5b, 2b or 8b.")] = "tiny",
     steps: Annotated[int, typer.Option(help="Optimiser steps; 0 = the stage's default.")] = 0,
     seed: Seed = 0,
@@ -205,16 +206,21 @@ def train(
     (`causeway/training/config.py`), as vision_tokenizer=triplane.
     Example: causeway train action --samples samples --from policy-vlm --out policy-action
     """
-    if stage not in ("vlm", "action", "coc", "rl"):
-        raise UsageError(f"{stage}: no such stage; stages are vlm, action, coc, rl")
-    if (stage == "vlm") == bool(policy):
-        raise UsageError("--from names the policy to go on from: needed by action, coc and rl, not taken by vlm")
-    inputs = {"samples": samples, **({"policy": policy} if policy else {})}
     from causeway.platform.steps import typed_settings
+    from causeway.training.recipes import recipe_named
 
-    given = typed_settings(f"train_{stage}", settings or [])
+    chosen = recipe_named(recipe)
+    if chosen.begins_with(stage) == bool(policy):
+        first = chosen.stages[0].name
+        others = ", ".join(later.name for later in chosen.stages[1:])
+        raise UsageError(f"--from names the policy to go on from: needed by {others}, not taken by {first}")
+    inputs = {"samples": samples, **({"policy": policy} if policy else {})}
+    step = f"train_{stage}" if recipe == "alpamayo" else "train_recipe"
+    given = typed_settings(step, settings or [])
     given |= {"scale": scale, "seed": seed} | ({"steps": steps} if steps else {})
-    run_step(f"train_{stage}", inputs, given, out, as_json)
+    if recipe != "alpamayo":
+        inputs, given = inputs | {"policy": policy or None}, chosen.settings(stage, given)
+    run_step(step, inputs, given, out, as_json)
 
 
 @app.command()

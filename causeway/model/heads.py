@@ -87,6 +87,13 @@ HEADS: dict[str, ActionHead] = {
             over_prefix(regression.answer),
         ),
         ActionHead(
+            "mlp",
+            ("pooled", "resampler"),
+            lambda scale, how, backbone: regression.Mlp(scale, _reader(scale, how)),
+            regression.absolute_loss,
+            over_prefix(regression.answer),
+        ),
+        ActionHead(
             "in-sequence",
             ("joint-kv-cache",),
             lambda scale, how, backbone: hybrid.InSequence(scale, backbone),

@@ -50,7 +50,7 @@ def part_parameters(backbone: Any, lora: Lora | None, part: str) -> list[nn.Para
     """What learns of a backbone when this part of it does. UsageError for a part that it does not have.
 
     "backbone": all of it, or the adapters and the tables that hold our tokens; "adapters": these alone; "vision": what
-    looks at pictures; "language": what does not.
+    looks at pictures; "language": what does not; "projector": what brings pictures to the language model's width.
     """
     named = list(backbone.named_parameters())
     if part == "backbone" and lora is None:
@@ -63,6 +63,8 @@ def part_parameters(backbone: Any, lora: Lora | None, part: str) -> list[nn.Para
     if part in ("vision", "language"):
         sees = [any(mark in f".{name}" for mark in _SEEING) for name, _ in named]
         return [p for (_, p), seeing in zip(named, sees, strict=True) if seeing == (part == "vision")]
+    if part == "projector":
+        return [p for name, p in named if ".merger." in f".{name}"]
     raise UsageError(f"part {part!r} of a policy cannot learn: there is no such part, or no adapters in it")
 
 

@@ -70,19 +70,30 @@ class Policy(nn.Module):
         cameras: Sequence[str] = ObservationSpec().cameras,
         lora: Lora | None = None,
         design: Design | None = None,
+        family: str = "",
+        soft_target_sigma_bins: float = 2.0,
     ) -> Policy:
         """A policy with random weights from a seed. statistics: of the training controls (None = the release's).
 
         vision: the name of its vision tokenizer. cameras: the names it will know; samples with others are refused.
         backbone: a local folder whose tokenizer and weights to begin with; UsageError when the scale needs one.
         lora: adapters beside the backbone's weights, which then stay as they came.
-        design: its action head and what that reads; None = Alpamayo-R1's.
+        design: its action head and what that reads; None = Alpamayo-R1's. family: of another backbone than the scale's.
+        soft_target_sigma_bins: how far the targets of action tokens spread over their neighbours.
         """
         sheet = scale_named(scale)
+        if family:
+            sheet = replace(sheet, family=family)
         if sheet.needs_backbone and backbone is None:
             raise UsageError(f"scale {scale} begins with a backbone: give a local folder with {sheet.weights}")
         config = storage.PolicyConfig(
-            sheet, statistics or ControlStatistics(), vision, tuple(cameras), lora=lora, design=design or Design()
+            sheet,
+            statistics or ControlStatistics(),
+            vision,
+            tuple(cameras),
+            soft_target_sigma_bins=soft_target_sigma_bins,
+            lora=lora,
+            design=design or Design(),
         )
         vocabulary = backbone_vocabulary(tokenizer_folder(backbone, sheet)) if backbone else load_vocabulary()
         with torch.random.fork_rng(devices=[]):
@@ -125,11 +136,13 @@ class Policy(nn.Module):
             return list(getattr(self, part).parameters())
         return part_parameters(self.backbone, self.config.lora, part)
 
-    def add_lora(self, lora: Lora) -> None:
+    def add_lora(self, lora: Lora, seed: int = 0) -> None:
         """Put adapters beside the backbone's weights; answers stay as they are until the adapters learn."""
         if self.config.lora is not None:
             raise UsageError("this policy has adapters already; fold them in with merge_lora first")
-        add_adapters(self.backbone, lora)
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            add_adapters(self.backbone, lora)
         self.config = replace(self.config, lora=lora)
 
     def merge_lora(self) -> None:

@@ -39,6 +39,32 @@ class Lstm(nn.Module):
         return self.write(hidden)  # type: ignore[no-any-return]
 
 
+class Mlp(nn.Module):
+    """Two layers from one vector to all 64 controls."""
+
+    def __init__(self, scale: Scale, reader: nn.Module) -> None:
+        super().__init__()
+        width = scale.expert.hidden
+        self.reader = reader
+        self.write = nn.Sequential(nn.Linear(width, 2 * width), nn.SiLU(), nn.Linear(2 * width, 2 * HORIZON_STEPS))
+
+    def condition(self, prefix: Prefix) -> Condition:
+        """What the head is told of everything that was read."""
+        return self.reader(prefix)  # type: ignore[no-any-return]
+
+    def forward(self, noisy: Tensor, time: Tensor, condition: Condition) -> Tensor:
+        """Normalised controls [R, 64, 2]; noise and time are not looked at."""
+        assert condition.vector is not None
+        return self.write(condition.vector).unflatten(1, (HORIZON_STEPS, 2))  # type: ignore[no-any-return]
+
+
+def absolute_loss(
+    network: nn.Module, target: Tensor, condition: Condition, generator: torch.Generator | None
+) -> Tensor:
+    """Mean absolute error of normalised controls [B, 64, 2]; a scalar."""
+    return (_answered(network, target, condition) - target).abs().mean()
+
+
 def squared_loss(network: nn.Module, target: Tensor, condition: Condition, generator: torch.Generator | None) -> Tensor:
     """Mean squared error of normalised controls [B, 64, 2]; a scalar."""
     return (_answered(network, target, condition) - target).square().mean()

@@ -63,7 +63,7 @@ class Scale:
     image_height: int  # pictures are brought to this size; a multiple of patch × merge
     image_width: int
     max_reasoning_tokens: int
-    family: str  # of the backbone: "qwen3-vl" or "dinov2-qwen2"
+    family: str  # of the backbone: "qwen3-vl", "dinov2-qwen2" or "mamba"
     weights: str  # what a folder of published weights is called
     needs_backbone: bool  # the tokenizer (and usually the weights) come from a local folder
 

@@ -37,6 +37,7 @@ STEPS = {
     "train_action": "causeway.training.step",
     "train_coc": "causeway.training.step",
     "train_rl": "causeway.training.step",
+    "train_recipe": "causeway.training.step",
     "evaluate": "causeway.evaluation.step",
     "evaluate_open_loop": "causeway.evaluation.step",
     "evaluate_closed_loop": "causeway.evaluation.step",

@@ -64,6 +64,17 @@ class CocConfig(ActionConfig):
 
 
 @dataclass(frozen=True)
+class RecipeConfig(ActionConfig):
+    """Any stage of a recipe (`recipes/`), which sets over these defaults what is its own."""
+
+    recipe: str = ""
+    stage: str = ""
+    vision_tokenizer: str = ""  # of the first stage; "" = the recipe's
+    backbone: str = ""  # of the first stage: a local folder to begin with; the larger scales need one
+    lora_rank: int = 0  # adapters of this rank are put beside the backbone's weights as the stage begins; 0 = none
+
+
+@dataclass(frozen=True)
 class RlConfig(TrainConfig):
     """Stage four: GRPO on words and action tokens, the expert re-fitted alongside; with walks, Flow-GRPO on it too."""
 

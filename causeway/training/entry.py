@@ -27,8 +27,8 @@ from causeway.errors import (
     CausewayError,
     UsageError,
 )
+from causeway.training.recipes import recipe_named
 
-STAGES = ("vlm", "action", "coc", "rl")
 _CODES = "CAUSEWAY_EXIT_CODES"  # a folder in which each process leaves its exit code
 _MATTERS = (EXIT_UNUSABLE_INPUT, EXIT_REFUSED, EXIT_USAGE, EXIT_TRY_AGAIN, EXIT_BUG)  # the first of these that is there
 
@@ -50,7 +50,8 @@ def main(words: list[str] | None = None) -> int:
 def _asked(words: list[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="causeway.training.entry", description=__doc__)
     parser.error = _complain  # type: ignore[method-assign]
-    parser.add_argument("stage", choices=STAGES)
+    parser.add_argument("stage", help="of the recipe; of alpamayo vlm, action, coc, rl")
+    parser.add_argument("--recipe", default="alpamayo", help="which family of policies")
     parser.add_argument("--samples", required=True, help="location of the samples")
     parser.add_argument("--from", dest="policy", default="", help="the policy to go on from; not for vlm")
     parser.add_argument("--out", default="", help="where the policy goes")
@@ -60,8 +61,9 @@ def _asked(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=int(per_node) if per_node.isdigit() else _accelerators())
     parser.add_argument("--manifest", default="", help="a file to leave the finished policy's manifest in")
     asked = parser.parse_args(words)
-    if bool(asked.out) == bool(asked.root) or (asked.stage == STAGES[0]) == bool(asked.policy):
-        raise UsageError("give --out or --root, and --from to every stage but vlm")
+    first = recipe_named(asked.recipe).begins_with(asked.stage)
+    if bool(asked.out) == bool(asked.root) or first == bool(asked.policy):
+        raise UsageError("give --out or --root, and --from to every stage but the first")
     return asked
 
 
@@ -90,11 +92,14 @@ def _work(asked: argparse.Namespace) -> None:
     from causeway.artifacts import Artifact, config_class, run
     from causeway.training import processes, step
 
-    function = getattr(step, f"train_{asked.stage}")
+    is_own = asked.recipe == "alpamayo"
+    function = getattr(step, f"train_{asked.stage}" if is_own else "train_recipe")
     kind = config_class(function)
     assert kind is not None
-    config = _config(kind, asked.settings)
-    inputs = {"samples": asked.samples} | ({"policy": asked.policy} if asked.policy else {})
+    config = _config(kind, asked)
+    inputs: dict[str, str | list[str] | None] = {"samples": asked.samples}
+    if asked.policy or not is_own:
+        inputs["policy"] = asked.policy or None
     if processes.rank() > 0:
         if processes.wait_for_call():
             before = Artifact.open(asked.policy) if asked.policy else None
@@ -109,7 +114,8 @@ def _work(asked: argparse.Namespace) -> None:
     print(made.to_json())
 
 
-def _config(kind: type, text: str) -> Any:
+def _config(kind: type, asked: argparse.Namespace) -> Any:
+    text = asked.settings
     try:
         settings = json.loads(text)
         unknown = sorted(set(settings) - {one.name for one in fields(kind)})
@@ -117,6 +123,8 @@ def _config(kind: type, text: str) -> Any:
         raise UsageError(f"--settings {text}: no JSON object ({error})") from None
     if unknown:
         raise UsageError(f"--settings: no setting {unknown[0]!r}; there are {', '.join(f.name for f in fields(kind))}")
+    if asked.recipe != "alpamayo":
+        settings = recipe_named(asked.recipe).settings(asked.stage, settings)
     return kind(**settings)
 
 

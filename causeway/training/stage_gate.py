@@ -53,10 +53,13 @@ class Verdict:
         return {k: round(v, 6) if isinstance(v, float) else v for k, v in asdict(self).items()}
 
 
-def judge(stage: str, policy: Any, samples: Sequence[Sample], split: str) -> Verdict:
-    """The verdict on a policy after a stage. Stages without a gate of their own are judged as `coc` is."""
+def judge(stage: str, policy: Any, samples: Sequence[Sample], split: str, how: str = "") -> Verdict:
+    """The verdict on a policy after a stage. how: "answers", "paths" or "words"; "" = as its name says.
+
+    Stages without a gate of their own are judged as `coc` is.
+    """
     policy.eval()
-    return _JUDGES.get(stage, _judge_words_and_paths)(stage, policy, samples, split)
+    return _JUDGES.get(how or stage, _judge_words_and_paths)(stage, policy, samples, split)
 
 
 @torch.no_grad()
@@ -153,4 +156,6 @@ def ade_m(paths: np.ndarray, recorded: np.ndarray) -> float:
 _JUDGES: dict[str, Callable[[str, Any, Sequence[Sample], str], Verdict]] = {
     "vlm": _judge_answers,
     "action": _judge_paths,
+    "answers": _judge_answers,
+    "paths": _judge_paths,
 }

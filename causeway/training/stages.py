@@ -1,6 +1,6 @@
-"""The four stages: which samples each takes, what it trains, and its losses.
+"""The stages: which samples each takes, what it trains, and its losses.
 
-Knows how a stage's losses are put together from the policy's own. Does not know the loop, files or how a policy
+Knows how a stage's losses are put together from the policy's own, and how a recipe names them. Does not know the loop, files or how a policy
 computes them. Source: arXiv 2511.00088 sec. 4 and 5 (stages) and method 4.12 for what keeps words and wheels
 together.
 """
@@ -15,9 +15,10 @@ from causeway.errors import UnusableInput
 from causeway.model.observation import Sample
 from causeway.model.policy import Policy, PrefixNoise
 from causeway.training.camera_dropout import with_failing_cameras
-from causeway.training.config import ActionConfig, CocConfig, RlConfig, TrainConfig, VlmConfig
+from causeway.training.config import ActionConfig, CocConfig, RecipeConfig, RlConfig, TrainConfig, VlmConfig
 from causeway.training.loop import StepLoss
 from causeway.training.questions import ask, balance_of
+from causeway.training.recipes import recipe_named
 from causeway.training.reinforcement import reinforcement_loss
 from causeway.training.sample_store import StoredSamples
 
@@ -32,9 +33,10 @@ class Stage:
     trains: tuple[str, ...]  # the policy's modules that learn
     config: type[TrainConfig]
     make_loss: Callable[[Policy, Any, Sequence[Sample]], StepLoss]
+    judged: str = ""  # how its short evaluation is made; "" = as its name says
 
 
-def vlm_loss(policy: Policy, config: VlmConfig, taken: Sequence[Sample]) -> StepLoss:
+def vlm_loss(policy: Policy, config: VlmConfig | RecipeConfig, taken: Sequence[Sample]) -> StepLoss:
     """Next-token cross-entropy of the answers to questions about the drive; no action tokens.
 
     Questions are balanced by the answers that the stage's samples `taken` give.
@@ -71,14 +73,15 @@ def action_loss(policy: Policy, config: ActionConfig, taken: Sequence[Sample]) -
     return loss
 
 
-def coc_loss(policy: Policy, config: CocConfig, taken: Sequence[Sample]) -> StepLoss:
+def coc_loss(policy: Policy, config: ActionConfig, taken: Sequence[Sample]) -> StepLoss:
     """`action_loss` where every sample reasons. UnusableInput names a sample whose reasoning is empty."""
     inner = action_loss(policy, config, taken)
+    name = config.stage if isinstance(config, RecipeConfig) else "coc"
 
     def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
         empty = [sample.sample_id for sample in samples if not sample.reasoning.strip()]
         if empty:
-            raise UnusableInput(f"coc: sample(s) {', '.join(empty)} have no reasoning; this stage trains on words")
+            raise UnusableInput(f"{name}: sample(s) {', '.join(empty)} have no reasoning; this stage trains on words")
         return inner(samples, generator)
 
     return loss
@@ -125,6 +128,32 @@ STAGES: dict[str, Stage] = {
         ),
     )
 }
+
+
+LOSSES: dict[str, Callable[[Policy, Any, Sequence[Sample]], StepLoss]] = {
+    "questions": vlm_loss,
+    "actions": action_loss,
+    "reasoned-actions": coc_loss,
+}
+"""What a recipe's stage may learn by, by name."""
+
+
+def stages_of(recipe: str) -> dict[str, Stage]:
+    """The stages of a recipe, in order. UsageError for a name that is none."""
+    if recipe == "alpamayo":
+        return STAGES
+    return {
+        stage.name: Stage(
+            name=stage.name,
+            says=stage.says,
+            reasoning_only=stage.reasoning_only,
+            trains=stage.trains,
+            config=RecipeConfig,
+            make_loss=LOSSES[stage.loss],
+            judged=stage.judged,
+        )
+        for stage in recipe_named(recipe).stages
+    }
 
 
 def checked(stage: Stage, samples: StoredSamples) -> StoredSamples:

@@ -1,4 +1,4 @@
-"""The four training steps: samples (and the policy before) in, a whole policy out.
+"""The training steps, four of Alpamayo-R1 and one of all other recipes: samples (and the policy before) in, a policy out.
 
 Knows what a step reads and writes, and what further processes of the same step do. Does not know losses or optimizers;
 torch is imported when a step runs, so that looking a finished one up costs nothing.
@@ -11,9 +11,9 @@ import time
 from typing import Any
 
 from causeway.artifacts import Artifact, Writer, step
-from causeway.errors import Refused, UnusableInput
+from causeway.errors import Refused, UnusableInput, UsageError
 from causeway.training import processes
-from causeway.training.config import ActionConfig, CocConfig, RlConfig, TrainConfig, VlmConfig
+from causeway.training.config import ActionConfig, CocConfig, RecipeConfig, RlConfig, TrainConfig, VlmConfig
 
 STATISTICS_OF = 65_536  # samples, spread evenly: more would say the same
 HELD_OUT = ("val", "test", "train")  # where a stage is judged: the first of these that has samples
@@ -43,6 +43,16 @@ def train_rl(samples: Artifact, policy: Artifact, *, out: Writer, config: RlConf
     _train("rl", samples, policy, out, config)
 
 
+@step(kind="policy")
+def train_recipe(samples: Artifact, policy: Artifact | None, *, out: Writer, config: RecipeConfig) -> None:
+    """One stage of a recipe: the first makes a new policy, the others go on from the one before."""
+    from causeway.training.recipes import recipe_named
+
+    if recipe_named(config.recipe).begins_with(config.stage) == (policy is not None):
+        raise UsageError(f"recipe {config.recipe}: stage {config.stage} {'takes no' if policy else 'needs a'} policy")
+    _train(config.stage, samples, policy, out, config)
+
+
 def follow(name: str, samples: Artifact, before: Artifact | None, config: TrainConfig) -> None:
     """What every process but the first does of a stage: compute, and write nothing."""
     from pathlib import Path
@@ -69,7 +79,7 @@ def _train(name: str, samples: Artifact, before: Artifact | None, out: Writer, c
     write_lines(out.path(FILE_NAME), record)
     verdicts = _judged(name, policy, samples, before, out, config)
     counts = {"samples": len(course.samples), "with reasoning": course.samples.with_reasoning()}
-    policy.save(out.path(FILE_NAME).parent, card=_card(out, counts, record, verdicts))
+    policy.save(out.path(FILE_NAME).parent, card=_card(config, out, counts, record, verdicts))
     out.count(**{key.replace(" ", "_"): value for key, value in counts.items()}, steps=len(lines))
     _keep_curation(folder, out)
     _forget(course)
@@ -93,17 +103,46 @@ def _course(name: str, samples: Artifact, before: Artifact | None, config: Train
     """The run of a stage; the same in every process but for where it writes."""
     from causeway.training.loop import Course
     from causeway.training.samples import load_samples
-    from causeway.training.stages import STAGES, checked
+    from causeway.training.stages import checked
 
-    stage = STAGES[name]
+    stage = _stages(config)[name]
+    _refuse_lacking(samples, config)
     found = load_samples(samples, "train", config.limit or None, _needs_words(stage), around=_asks_around(config))
     taken = checked(stage, found)
     policy = _start(before, taken, config).to(_device()).train()
     if isinstance(config, RlConfig) and config.curate:
         taken = _curated(policy, config, taken, folder)
     if config.gradient_checkpointing:
+        _refuse_checkpointing(policy)
         policy.backbone.gradient_checkpointing_enable()
     return Course(name, policy, stage.trains, taken, stage.make_loss(policy, config, taken), config, folder, store)
+
+
+def _stages(config: TrainConfig) -> Any:
+    """The stages of the recipe that is trained."""
+    from causeway.training.stages import stages_of
+
+    return stages_of(_recipe(config))
+
+
+def _recipe(config: TrainConfig) -> str:
+    return config.recipe if isinstance(config, RecipeConfig) else "alpamayo"
+
+
+def _refuse_lacking(samples: Artifact, config: TrainConfig) -> None:
+    from causeway.training.needs import refuse_lacking
+    from causeway.training.recipes import recipe_named
+    from causeway.training.samples import load_samples
+
+    recipe = recipe_named(_recipe(config))
+    if recipe.needs:
+        refuse_lacking(recipe.name, recipe.needs, load_samples(samples, "train"))
+
+
+def _refuse_checkpointing(policy: Any) -> None:
+    """Layers that compute twice keep no keys, and a head that teaches the backbone needs them with their gradients."""
+    if policy.config.design.conditioning != "kv-cache":
+        raise UsageError(f"gradient_checkpointing: not with recipe {policy.config.design.recipe}; leave it out")
 
 
 def _asks_around(config: TrainConfig) -> bool:
@@ -194,16 +233,16 @@ def _judged(
     """
     from causeway.training.samples import load_samples
     from causeway.training.stage_gate import FILE_NAME, Verdict, judge
-    from causeway.training.stages import STAGES
 
     known = []
     if before is not None and FILE_NAME in before.manifest.files:
         known = [Verdict(**row) for row in json.loads(before.path(FILE_NAME).read_text())]
+    stage = _stages(config)[name]
     if config.gate_samples:
-        wanted = _needs_words(STAGES[name])
+        wanted = _needs_words(stage)
         held = ((split, load_samples(samples, split, None, wanted)) for split in HELD_OUT)
         split, found = next((split, found) for split, found in held if len(found))
-        verdict = judge(name, policy, found[:: -(-len(found) // config.gate_samples)], split)
+        verdict = judge(name, policy, found[:: -(-len(found) // config.gate_samples)], split, stage.judged)
         print(verdict.sentence(), file=sys.stderr)
         if config.must_beat_baseline and not verdict.beats:
             raise Refused(verdict.sentence())
@@ -216,25 +255,41 @@ def _judged(
 def _start(before: Artifact | None, taken: Any, config: TrainConfig) -> Any:
     """The policy to train: the one before, or a new one that keeps the statistics of these samples' controls."""
     from causeway.model import Policy
-    from causeway.model.action_space import statistics_from
     from causeway.model.lora import Lora
 
     if before is None:
-        assert isinstance(config, VlmConfig)
-        return Policy.from_scale(
-            config.scale,
-            config.seed,
-            statistics_from(taken.controls(STATISTICS_OF)),
-            backbone=config.backbone or None,
-            vision=config.vision_tokenizer,
-            cameras=_cameras(taken),
-            lora=Lora(config.lora_rank) if config.lora_rank else None,
-        )
+        return _new(taken, config)
     policy = Policy.load(before.folder())
-    scale = policy.config.scale.name
+    scale, recipe = policy.config.scale.name, policy.config.design.recipe
     if scale != config.scale:
         raise UnusableInput(f"{before.location}: a policy of scale {scale}, but scale {config.scale} was asked for")
+    if recipe != _recipe(config):
+        raise UnusableInput(f"{before.location}: a policy of recipe {recipe}, but {_recipe(config)} was asked for")
+    if isinstance(config, RecipeConfig) and config.lora_rank and policy.config.lora is None:
+        policy.add_lora(Lora(config.lora_rank), config.seed)
     return policy
+
+
+def _new(taken: Any, config: TrainConfig) -> Any:
+    from causeway.model import Policy
+    from causeway.model.action_space import statistics_from
+    from causeway.model.lora import Lora
+    from causeway.training.recipes import recipe_named
+
+    assert isinstance(config, VlmConfig | RecipeConfig)
+    recipe = recipe_named(_recipe(config))
+    return Policy.from_scale(
+        config.scale,
+        config.seed,
+        statistics_from(taken.controls(STATISTICS_OF)),
+        backbone=config.backbone or None,
+        vision=config.vision_tokenizer or recipe.vision_tokenizer,
+        cameras=_cameras(taken),
+        lora=Lora(config.lora_rank) if config.lora_rank else None,
+        design=recipe.design,
+        family=recipe.family,
+        soft_target_sigma_bins=recipe.soft_target_sigma_bins,
+    )
 
 
 def _cameras(taken: Any) -> tuple[str, ...]:
@@ -251,11 +306,12 @@ def _cameras(taken: Any) -> tuple[str, ...]:
     return tuple(sorted(named if named & usual else named | usual))
 
 
-def _card(out: Writer, counts: dict[str, int], record: list[dict[str, Any]], verdicts: list[str]) -> str:
+def _card(
+    config: TrainConfig, out: Writer, counts: dict[str, int], record: list[dict[str, Any]], verdicts: list[str]
+) -> str:
     from causeway.training.card import model_card
-    from causeway.training.stages import STAGES
 
-    says = {name: stage.says for name, stage in STAGES.items()}
+    says = {name: stage.says for name, stage in _stages(config).items()}
     return model_card(out.sources, counts, says, record, verdicts)
 
 

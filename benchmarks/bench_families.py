@@ -1,0 +1,117 @@
+"""What the families cost, both sides in one run: a state-space backbone beside attention over longer sequences, a
+diffusion head with ten steps beside 128 action tokens, memory of training with adapters or a frozen backbone beside all.
+
+    python benchmarks/bench_families.py [cost|heads|memory]
+"""
+
+import sys
+import time
+from collections.abc import Callable
+
+import torch
+
+from causeway.model import Policy, decoding
+from causeway.model.backbone import TextInputs, build_backbone, causal_mask, run_text
+from causeway.model.lora import Lora
+from causeway.model.observation import ObservationSpec, example_observation
+from causeway.model.scales import SCALES
+from causeway.model.sequence import plain_tail
+from causeway.model.tokenizer import load_vocabulary
+from causeway.training.recipes import recipe_named
+
+LENGTHS = (256, 512, 1024, 2048, 4096, 8192)
+
+
+def took_s(work: Callable[[], object], times: int = 3) -> float:
+    """The shortest of a few runs."""
+    found = []
+    for _ in range(times):
+        began = time.perf_counter()
+        work()
+        found.append(time.perf_counter() - began)
+    return min(found)
+
+
+@torch.no_grad()
+def cost() -> None:
+    """Seconds of one pass over longer sequences; each doubling's factor says how cost grows (2: linear, 4: quadratic)."""
+    from dataclasses import replace
+
+    vocabulary, tiny = load_vocabulary(), SCALES["tiny"]
+    families = {
+        name: build_backbone(replace(tiny, family=name), vocabulary.size, vocabulary.special).eval()
+        for name in ("mamba", "qwen3-vl")
+    }
+    before: dict[str, float] = {}
+    for length in LENGTHS:
+        hidden = torch.randn(1, length, tiny.text.hidden)
+        places = torch.arange(length).expand(3, 1, -1)
+        inputs = TextInputs(hidden, places, causal_mask(torch.ones(1, length, dtype=torch.bool)))
+        line = f"{length:5d} tokens"
+        for name, backbone in families.items():
+            now = took_s(lambda backbone=backbone, inputs=inputs: run_text(backbone, inputs), 2)
+            line += f"  {name} {now:7.3f} s (x {now / before.get(name, now):4.2f})"
+            before[name] = now
+        print(line, flush=True)
+
+
+@torch.no_grad()
+def heads() -> None:
+    """Milliseconds from a read prefix to controls."""
+    seen = example_observation(0, ObservationSpec(cameras=("front_wide",)))
+    found = {}
+    for name in ("alpamayo", "cogact", "roboflamingo"):
+        policy = Policy.from_scale("tiny", design=recipe_named(name).design).eval()
+        batch = policy.batch_of([seen], [plain_tail(policy.vocabulary)])
+        read = decoding.prefill(policy, batch, policy.text_inputs(batch))
+        noise = torch.randn(1, 64, 2)
+        head = policy.config.design.head
+        found[head] = took_s(lambda p=policy, r=read, z=noise: p.head.act(p, r, z, 10, None))
+        if name == "alpamayo":
+            unlikely = torch.rand(1, 128)
+            found["tokens"] = took_s(
+                lambda p=policy, r=read, u=unlikely: decoding.generate_actions(p, decoding.repeat(r, 1), 1.0, u), 1
+            )
+    for head, seconds in found.items():
+        print(f"{head:10s} {1e3 * seconds:8.1f} ms, {found['tokens'] / seconds:5.1f} times faster than 128 tokens")
+
+
+def memory() -> None:
+    """Bytes that training holds: gradients, two moments, and what the forward pass keeps; weights apart."""
+    from tests.training.examples import example_samples
+
+    samples = example_samples(8)
+    whole = 0
+    for name, stage in (("cogact", "action"), ("tinyvla", "action"), ("roboflamingo", "action")):
+        recipe = recipe_named(name)
+        policy = Policy.from_scale("tiny", cameras=("front_wide",), design=recipe.design).train()
+        if "adapters" in recipe.stage(stage).trains:
+            policy.add_lora(Lora(4))
+        policy.requires_grad_(False)
+        learning = [p.requires_grad_(True) for part in recipe.stage(stage).trains for p in policy.trained_parameters(part)]
+        batch, kept = policy.collate(samples), dict[int, int]()
+
+        def keep(tensor: torch.Tensor, kept: dict[int, int] = kept) -> torch.Tensor:
+            storage = tensor.untyped_storage()
+            kept[storage.data_ptr()] = storage.nbytes()
+            return tensor
+
+        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+            policy.action_loss(batch, None, torch.Generator().manual_seed(0), 1)
+        weights = {p.untyped_storage().data_ptr() for p in policy.parameters()}
+        activations = sum(size for place, size in kept.items() if place not in weights)
+        states = 3 * sum(p.numel() * p.element_size() for p in learning)
+        whole = whole or states + activations
+        share = (states + activations) / whole
+        print(f"{name:13s} {states / 1e6:7.1f} MB of states, {activations / 1e6:7.1f} MB of activations, {share:6.1%} of all")
+
+
+def main() -> None:
+    """Run what is asked for, or all."""
+    torch.manual_seed(0)
+    for part in sys.argv[1:] or ("cost", "heads", "memory"):
+        {"cost": cost, "heads": heads, "memory": memory}[part]()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""Whole policies of other families: where gradients go, what padding may not change, what stands in a config."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+
+from causeway.errors import UnusableInput, UsageError
+from causeway.model import Policy
+from causeway.model.backbone import build_backbone
+from causeway.model.design import Design
+from causeway.model.embeddings import Embeddings
+from causeway.model.expert import ActionExpert
+from causeway.model.lora import Lora
+from causeway.model.vision import vision_tokenizer
+from tests.model.model_samples import make_sample
+
+ONE = [make_sample(0, cameras=("front_wide",)), make_sample(1, cameras=("front_wide",))]
+PI0 = Design("pi0", conditioning="joint-kv-cache", speaks=False, action_tokens=False)
+TINYVLA = Design("tinyvla", head="diffusion", conditioning="pooled", speaks=False, action_tokens=False)
+MAMBA = Design("robomamba", head="mlp", conditioning="pooled", speaks=False, action_tokens=False)
+
+
+def seeded(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+def test_the_default_design_is_what_stood_before_bit_by_bit(policy):
+    from causeway.model.tokenizer import load_vocabulary
+
+    vocabulary = load_vocabulary()
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        scale = policy.config.scale
+        parts = {
+            "backbone": build_backbone(scale, vocabulary.size, vocabulary.special),
+            "embeddings": Embeddings(scale, vision_tokenizer("single-image")),
+            "expert": ActionExpert(scale),
+        }
+    state = policy.state_dict()
+    for part, module in parts.items():
+        for name, tensor in module.state_dict().items():
+            assert torch.equal(state[f"{part}.{name}"], tensor)
+    assert policy.config.design == Design()
+
+
+def test_a_config_says_its_design_and_an_older_one_is_alpamayos(policy, tmp_path):
+    from causeway.model import storage
+
+    policy.save(tmp_path / "policy")
+    file = tmp_path / "policy" / "config.json"
+    raw = json.loads(file.read_text())
+    assert raw["design"] == {
+        "recipe": "alpamayo",
+        "head": "flow",
+        "conditioning": "kv-cache",
+        "speaks": True,
+        "action_tokens": True,
+    }
+    del raw["design"]
+    raw["config_sha256"] = storage._config_hash(raw)
+    file.write_text(json.dumps(raw))
+    assert storage.read_config(tmp_path / "policy").design == Design()
+    raw["design"] = {"colour": "red"}
+    raw["config_sha256"] = storage._config_hash(raw)
+    file.write_text(json.dumps(raw))
+    with pytest.raises(UnusableInput, match="not a policy's config"):
+        storage.read_config(tmp_path / "policy")
+
+
+def test_the_flow_of_pi0_teaches_the_backbone_and_says_nothing():
+    policy = Policy.from_scale("tiny", seed=0, design=PI0)
+    batch = policy.collate(ONE)
+    assert policy.special["coc_start"] not in batch.input_ids
+    parts = policy.action_loss(batch, None, seeded(), 2)
+    assert float(parts["reasoning"].detach()) == float(parts["action"].detach()) == 0.0
+    parts["flow"].backward()
+    layer = policy.backbone.model.language_model.layers[0].self_attn.v_proj.weight
+    assert float(layer.grad.abs().max()) > 0
+    answer = policy.eval().predict(ONE, flow_steps=2)
+    assert answer.reasoning == [[""], [""]]
+    forced = policy.predict(ONE, flow_steps=2, forced_reasoning=["Track the set speed."] * 2)
+    np.testing.assert_array_equal(forced.trajectory_rig, answer.trajectory_rig)  # it reads no words either
+
+
+def test_adapters_put_on_later_change_nothing_and_are_a_small_share():
+    policy = Policy.from_scale("tiny", seed=0, design=TINYVLA).eval()
+    before = policy.predict(ONE[:1], flow_steps=2).controls
+    state = {name: tensor.clone() for name, tensor in policy.backbone.state_dict().items()}
+    policy.add_lora(Lora(4), seed=1)
+    np.testing.assert_array_equal(policy.predict(ONE[:1], flow_steps=2).controls, before)
+    after = {n.replace(".base_layer.", "."): t for n, t in policy.backbone.state_dict().items()}
+    assert all(torch.equal(after[name], tensor) for name, tensor in state.items())
+    learning = sum(p.numel() for p in policy.trained_parameters("adapters"))
+    assert 0 < learning < 0.05 * sum(t.numel() for t in state.values())
+    with pytest.raises(UsageError, match="has adapters already"):
+        policy.add_lora(Lora(4))
+
+
+def test_parts_of_a_backbone_are_told_apart(policy):
+    count = {part: len(policy.trained_parameters(part)) for part in ("backbone", "vision", "language", "projector")}
+    assert count["vision"] + count["language"] == count["backbone"]
+    assert 0 < count["projector"] < count["vision"] < count["backbone"]
+    for part in ("adapters", "wheels"):
+        with pytest.raises(UsageError, match=f"part '{part}'"):
+            policy.trained_parameters(part)
+
+
+def test_mamba_answers_the_same_alone_and_behind_padding():
+    policy = Policy.from_scale("tiny", seed=0, design=MAMBA, family="mamba").eval()
+    both = [ONE[0], make_sample(1)]  # one camera beside two: the first row is padded
+    alone, together = policy.predict(ONE[:1]), policy.predict(both)
+    np.testing.assert_allclose(alone.controls[0], together.controls[0], atol=1e-4)
+    assert not np.allclose(together.controls[0], together.controls[1], atol=1e-4)
+    with pytest.raises(UsageError, match="reads keys and values"):
+        Policy.from_scale("tiny", family="mamba")

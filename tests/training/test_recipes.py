@@ -1,0 +1,132 @@
+"""Every recipe through its stages: what is frozen stays, what is saved answers the same, what lacks is refused."""
+
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from causeway.artifacts import Artifact, run
+from causeway.errors import UnusableInput, UsageError
+from causeway.model import Policy
+from causeway.model.conditioning import CONDITIONINGS
+from causeway.model.heads import HEADS, head_named
+from causeway.training.config import ActionConfig, RecipeConfig, VlmConfig
+from causeway.training.needs import refuse_lacking
+from causeway.training.recipes import RECIPES, recipe_named
+from causeway.training.samples import load_samples
+from causeway.training.stages import LOSSES
+from causeway.training.step import train_action, train_recipe, train_vlm
+from tests.training.examples import example_samples, store_samples
+
+OTHERS = [name for name in RECIPES if name != "alpamayo"]
+SHORT = {"steps": 2, "batch_size": 2, "gate_samples": 0, "checkpoint_every_s": 1e9}
+
+
+@pytest.fixture(scope="module")
+def samples(tmp_path_factory) -> str:
+    return store_samples(tmp_path_factory.mktemp("samples") / "samples", example_samples(4)).location
+
+
+def config_of(recipe: str, stage: str, **more) -> RecipeConfig:
+    return RecipeConfig(**recipe_named(recipe).settings(stage, SHORT | more))
+
+
+def weights_of(policy: Policy) -> dict[str, torch.Tensor]:
+    """All weights by name; a layer with an adapter keeps the name it had without."""
+    return {name.replace(".base_layer.", "."): tensor for name, tensor in policy.state_dict().items()}
+
+
+def moved(before: Policy, after: Policy) -> set[str]:
+    old, new = weights_of(before), weights_of(after)
+    return {name for name in new if name not in old or not torch.equal(old[name], new[name])}
+
+
+def may_move(policy: Policy, trains: tuple[str, ...]) -> set[str]:
+    learning = {id(p) for part in trains for p in policy.trained_parameters(part)}
+    named = policy.named_parameters(remove_duplicate=False)
+    return {name.replace(".base_layer.", ".") for name, p in named if id(p) in learning}
+
+
+@pytest.mark.parametrize("name", OTHERS)
+def test_every_stage_trains_its_parts_and_no_other_weight_moves_by_a_bit(name, samples, tmp_path):
+    recipe, before = recipe_named(name), None
+    start = _begun(name, samples)
+    for stage in recipe.stages:
+        inputs = {"samples": samples, "policy": str(before) if before else None}
+        made = run(train_recipe, inputs, out=str(tmp_path / stage.name), config=config_of(name, stage.name))
+        before, trained = Path(made.location), Policy.load(made.location)
+        changed = moved(start, trained)
+        assert changed
+        assert changed <= may_move(trained, stage.trains)
+        start = trained
+    assert start.config.design == recipe.design
+    one, two = start.predict(example_samples(2), n=2, seed=3), Policy.load(before).predict(example_samples(2), 2, 3)
+    assert one.trajectory_rig.shape == (2, 2, 64, 3)
+    assert np.isfinite(one.trajectory_rig).all()
+    np.testing.assert_array_equal(one.trajectory_rig, two.trajectory_rig)
+    assert all(words != "" for row in one.reasoning for words in row) == recipe.design.speaks
+
+
+def _begun(name: str, samples: str) -> Policy:
+    """The policy that a recipe's first stage begins with."""
+    from causeway.training.step import _new
+
+    return _new(load_samples(Artifact.open(samples), "train"), config_of(name, recipe_named(name).stages[0].name))
+
+
+def test_a_policy_of_another_recipe_is_refused_by_name(samples, tmp_path):
+    config = VlmConfig(steps=1, batch_size=2, gate_samples=0)
+    seen = run(train_vlm, {"samples": samples}, out=str(tmp_path / "vlm"), config=config)
+    with pytest.raises(UnusableInput, match="a policy of recipe alpamayo, but tinyvla was asked for"):
+        inputs = {"samples": samples, "policy": seen.location}
+        run(train_recipe, inputs, out=str(tmp_path / "out"), config=config_of("tinyvla", "action"))
+    other = run(
+        train_recipe, {"samples": samples, "policy": None}, out=str(tmp_path / "pi0"), config=config_of("pi0", "vlm")
+    )
+    with pytest.raises(UnusableInput, match="a policy of recipe pi0, but alpamayo was asked for"):
+        inputs = {"samples": samples, "policy": other.location}
+        run(train_action, inputs, out=str(tmp_path / "out"), config=ActionConfig(steps=1, gate_samples=0))
+
+
+def test_a_recipe_says_at_the_start_what_its_samples_lack(tmp_path):
+    silent = store_samples(tmp_path / "samples", example_samples(2, reasoning=False))
+    inputs = {"samples": silent.location, "policy": None}
+    with pytest.raises(UnusableInput, match="recipe diffusionvla: its samples lack reasoning"):
+        run(train_recipe, inputs, out=str(tmp_path / "out"), config=config_of("diffusionvla", "vlm"))
+    with pytest.raises(UnusableInput, match="lack reasoning .* and a second camera"):
+        refuse_lacking("mine", ("reasoning", "second camera"), load_samples(silent, "train"))
+
+
+def test_wrong_stages_and_names_are_one_line(samples, tmp_path):
+    with pytest.raises(UsageError, match="stages of recipe pi0 are vlm, broad, post"):
+        recipe_named("pi0").stage("action")
+    with pytest.raises(UsageError, match="recipe 'pi1' is not known; choose one of alpamayo, pi0"):
+        recipe_named("pi1")
+    with pytest.raises(UsageError, match="stage broad needs a policy"):
+        run(train_recipe, {"samples": samples, "policy": None}, out=str(tmp_path / "o"), config=config_of("pi0", "broad"))
+    with pytest.raises(UsageError, match="action head 'flow' takes kv-cache, joint-kv-cache, not 'film'"):
+        head_named("flow", "film")
+    with pytest.raises(UsageError, match="its design says 'pi0'"):
+        replace(recipe_named("pi0"), name="mine")
+
+
+@pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
+def test_a_recipe_names_only_what_there_is(recipe):
+    assert recipe.design.conditioning in CONDITIONINGS
+    assert recipe.design.conditioning in HEADS[recipe.design.head].conditionings
+    assert len({stage.name for stage in recipe.stages}) == len(recipe.stages)
+    for stage in recipe.stages:
+        assert stage.judged in ("answers", "paths", "words")
+        if recipe.name != "alpamayo":
+            assert stage.loss in LOSSES
+            assert config_of(recipe.name, stage.name).steps == 2
+
+
+def test_recipes_are_listed_without_torch():
+    code = "import sys; from causeway.training.recipes import RECIPES; print(len(RECIPES), 'torch' in sys.modules)"
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout
+    assert told.split() == [str(len(RECIPES)), "False"]
