@@ -49,7 +49,7 @@ bench: setup ## benchmarks; each runs both sides and prints the ratio
 	@for file in benchmarks/bench_*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
 results: setup ## measured results, in resumable parts of at most 40 minutes: make results PART=policy SEED=0
-	@$(BIN)/python benchmarks/$(if $(filter rl%,$(PART)),results_rl,results_policy).py --part $(or $(PART),policy) --seed $(or $(SEED),0)
+	@$(BIN)/python benchmarks/$(if $(filter families,$(PART)),results_families,$(if $(filter rl%,$(PART)),results_rl,results_policy)).py --part $(or $(PART),policy) --seed $(or $(SEED),0)
 
 lint: setup ## formatting rules, types, and which room may import which
 	$(BIN)/ruff check .

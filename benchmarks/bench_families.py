@@ -1,5 +1,7 @@
-"""What the families cost, both sides in one run: a state-space backbone beside attention over longer sequences, a
-diffusion head with ten steps beside 128 action tokens, memory of training with adapters or a frozen backbone beside all.
+"""What the families cost, both sides in one run.
+
+A state-space backbone beside attention over longer sequences; a diffusion head with ten steps beside 128 action tokens;
+memory of training with adapters, or with a frozen backbone, beside training all.
 
     python benchmarks/bench_families.py [cost|heads|memory]
 """
@@ -7,6 +9,7 @@ diffusion head with ten steps beside 128 action tokens, memory of training with 
 import sys
 import time
 from collections.abc import Callable
+from dataclasses import replace
 
 import torch
 
@@ -34,9 +37,7 @@ def took_s(work: Callable[[], object], times: int = 3) -> float:
 
 @torch.no_grad()
 def cost() -> None:
-    """Seconds of one pass over longer sequences; each doubling's factor says how cost grows (2: linear, 4: quadratic)."""
-    from dataclasses import replace
-
+    """Seconds of one pass over longer sequences; a doubling's factor says how cost grows (2: linear, 4: quadratic)."""
     vocabulary, tiny = load_vocabulary(), SCALES["tiny"]
     families = {
         name: build_backbone(replace(tiny, family=name), vocabulary.size, vocabulary.special).eval()
@@ -88,7 +89,8 @@ def memory() -> None:
         if "adapters" in recipe.stage(stage).trains:
             policy.add_lora(Lora(4))
         policy.requires_grad_(False)
-        learning = [p.requires_grad_(True) for part in recipe.stage(stage).trains for p in policy.trained_parameters(part)]
+        parts = recipe.stage(stage).trains
+        learning = [p.requires_grad_(True) for part in parts for p in policy.trained_parameters(part)]
         batch, kept = policy.collate(samples), dict[int, int]()
 
         def keep(tensor: torch.Tensor, kept: dict[int, int] = kept) -> torch.Tensor:
@@ -103,7 +105,7 @@ def memory() -> None:
         states = 3 * sum(p.numel() * p.element_size() for p in learning)
         whole = whole or states + activations
         share = (states + activations) / whole
-        print(f"{name:13s} {states / 1e6:7.1f} MB of states, {activations / 1e6:7.1f} MB of activations, {share:6.1%} of all")
+        print(f"{name:13s} {states / 1e6:7.1f} MB states, {activations / 1e6:7.1f} MB activations, {share:6.1%} of all")
 
 
 def main() -> None:

@@ -1,9 +1,9 @@
 """The vision-language backbone by family: what a policy asks of it, and how it reads.
 
 Knows the families' names and the one way in which layers are run on embeddings, positions and masks that others
-made. Does not know a family's weights (`backbone_qwen3vl.py`, `backbone_dino_qwen.py`, `backbone_mamba.py`), pictures' contents or
-samples. A family is a module with `look`, `decoder`, `lm_head` and `get_input_embeddings`; its decoder has the
-transformers' `layers`, `rotary_emb` and `norm`. Source: arXiv 2511.00088, section on the backbone.
+made. Does not know a family's weights (`backbone_qwen3vl.py`, `backbone_dino_qwen.py`, `backbone_mamba.py`), pictures'
+contents or samples. A family is a module with `look`, `decoder`, `lm_head` and `get_input_embeddings`; its decoder
+has the transformers' `layers`, `rotary_emb` and `norm`. Source: arXiv 2511.00088, section on the backbone.
 """
 
 from __future__ import annotations

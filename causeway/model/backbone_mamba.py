@@ -1,9 +1,9 @@
 """The state-space family: Qwen3-VL's eyes, a Mamba that reads. Its cost grows linearly with the sequence.
 
-Knows the transformers' classes and how a mask of attention becomes Mamba's (padding alone: it is causal by itself). Does
-not know samples. It has no keys and values, so nothing is read behind what was read: a policy of this family answers in
-one pass and does not reason aloud. It begins from noise: no folder of published weights has these sizes. Source:
-RoboMamba (arXiv 2406.04339, sec. 3.2); its CLIP encoder is `tiny`'s own vision transformer here.
+Knows the transformers' classes and how a mask of attention becomes Mamba's (padding alone: it is causal by itself).
+Does not know samples. It has no keys and values, so nothing is read behind what was read: a policy of this family
+answers in one pass and does not reason aloud. It begins from noise: no folder of published weights has these sizes.
+Source: RoboMamba (arXiv 2406.04339, sec. 3.2); its CLIP encoder is `tiny`'s own vision transformer here.
 """
 
 from __future__ import annotations

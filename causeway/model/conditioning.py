@@ -25,7 +25,7 @@ class Conditioning:
     name: str
     reads_hidden: bool  # whether it needs the last hidden states, beside keys and values
     gradients: bool  # whether keys and values keep theirs
-    reader: Callable[[Scale], nn.Module] | None  # its network: `Prefix` -> `readers.Condition`; None = the prefix itself
+    reader: Callable[[Scale], nn.Module] | None  # its network, `Prefix` -> `readers.Condition`; None = no network
 
 
 CONDITIONINGS: dict[str, Conditioning] = {

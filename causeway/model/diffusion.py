@@ -1,9 +1,9 @@
 """Diffusion over controls: what a network learns from noised controls, and how it denoises them.
 
 Knows the schedule of noise, the loss on the noise and DDIM. Does not know networks or what they are conditioned on:
-anything (noisy [R, 64, 2], time [R], condition) -> [R, 64, 2] will do. Time runs as the flow's, from noise (0) to controls
-(1). Source: DDPM with the squared-cosine schedule (arXiv 2102.09672) over 100 steps and DDIM (2010.02502) with few, as
-Diffusion Policy (2303.04137) and, after it, TinyVLA, DiffusionVLA, CogACT and HybridVLA have it.
+anything (noisy [R, 64, 2], time [R], condition) -> [R, 64, 2] will do. Time runs as the flow's, from noise (0) to
+controls (1). Source: DDPM with the squared-cosine schedule (arXiv 2102.09672) over 100 steps and DDIM (2010.02502) with
+few, as Diffusion Policy (2303.04137) and, after it, TinyVLA, DiffusionVLA, CogACT and HybridVLA have it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,9 @@ def noised(target: Tensor, noise: Tensor, step: Tensor) -> Tensor:
     return power.sqrt() * target + (1.0 - power).sqrt() * noise
 
 
-def diffusion_loss(network: nn.Module, target: Tensor, condition: Condition, generator: torch.Generator | None) -> Tensor:
+def diffusion_loss(
+    network: nn.Module, target: Tensor, condition: Condition, generator: torch.Generator | None
+) -> Tensor:
     """Mean squared error of the noise found in normalised controls [B, 64, 2]; a scalar."""
     step = torch.randint(0, STEPS, (len(target),), generator=generator).to(target.device)
     noise = torch.randn(target.shape, generator=generator).to(target)

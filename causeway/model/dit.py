@@ -8,7 +8,6 @@ actions (CogACT, 2411.19650, fig. 2), and FiLM scales and shifts each block by t
 
 from __future__ import annotations
 
-
 import torch
 from torch import Tensor, nn
 
@@ -45,6 +44,7 @@ class DiffusionTransformer(nn.Module):
         return self.reader(prefix)  # type: ignore[no-any-return]
 
     def forward(self, noisy: Tensor, time: Tensor, condition: Condition) -> Tensor:
+        """The noise found in controls."""
         angles = time[:, None] * self.frequencies
         known = self.time(torch.cat([angles.sin(), angles.cos()], dim=-1))
         if condition.vector is not None:

@@ -1,8 +1,8 @@
 """Action heads by name: how each is built, what it learns, how it acts.
 
-Knows the registry, and the one way in which a head over a prefix learns and acts: a *process* (flow matching, diffusion,
-regression) over a network, told by a conditioning. Does not know recipes, words or files. A head is `Policy.expert`; all
-its weights are its own.
+Knows the registry, and the one way in which a head over a prefix learns and acts: a *process* (flow matching,
+diffusion, regression) over a network, told by a conditioning. Does not know recipes, words or files. A head is
+`Policy.expert`; all its weights are its own.
 """
 
 from __future__ import annotations

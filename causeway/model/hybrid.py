@@ -2,8 +2,8 @@
 
 Knows the order prefix · 64 noised controls · end of diffusion · 128 action tokens, its loss in one pass, and the rule
 that fuses both answers. Does not know schedules of noise (`diffusion.py`) or sampling (`decoding.py`). The start of the
-trajectory is the paper's <BOD>, its end <EOD>. Source: arXiv 2503.10631, sec. 3.2 (sequence), 3.3 (losses: both together)
-and 3.4 (fusion: the mean where the tokens' mean confidence is above 0.96, else the diffusion's answer alone).
+trajectory is the paper's <BOD>, its end <EOD>. Source: arXiv 2503.10631, sec. 3.2 (sequence), 3.3 (losses: both
+together) and 3.4 (fusion: the mean where the tokens' mean confidence is above 0.96, else the diffusion's answer alone).
 """
 
 from __future__ import annotations

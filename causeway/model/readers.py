@@ -45,6 +45,7 @@ class Pooled(nn.Module):
         self.project = _projection(scale)
 
     def forward(self, prefix: Prefix) -> Condition:
+        """What a head is told of everything that was read."""
         hidden, kept, _ = columns_of(prefix)
         return Condition(vector=self.project(_mean(hidden, kept)))
 
@@ -63,6 +64,7 @@ class Film(nn.Module):
         self.project, self.project_words = _projection(scale), _projection(scale)
 
     def forward(self, prefix: Prefix) -> Condition:
+        """What a head is told of everything that was read."""
         hidden, kept, words = columns_of(prefix)
         seen = kept & (words.cumsum(dim=1) == 0)
         said = self.project_words(_mean(hidden, words)) * words.any(dim=1, keepdim=True)
@@ -77,6 +79,7 @@ class Cognition(nn.Module):
         self.project = _projection(scale)
 
     def forward(self, prefix: Prefix) -> Condition:
+        """What a head is told of everything that was read."""
         hidden, kept, _ = columns_of(prefix)
         places = torch.arange(kept.shape[1], device=kept.device)
         last = (kept * places).argmax(dim=1)
@@ -96,6 +99,7 @@ class Resampler(nn.Module):
         self.mix = nn.Sequential(nn.Linear(width, 2 * width), nn.GELU(), nn.Linear(2 * width, width))
 
     def forward(self, prefix: Prefix) -> Condition:
+        """What a head is told of everything that was read."""
         hidden, kept, _ = columns_of(prefix)
         columns = self.project(hidden)
         queries = self.queries.expand(len(columns), -1, -1)

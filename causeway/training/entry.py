@@ -61,9 +61,9 @@ def _asked(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--processes", type=int, default=int(per_node) if per_node.isdigit() else _accelerators())
     parser.add_argument("--manifest", default="", help="a file to leave the finished policy's manifest in")
     asked = parser.parse_args(words)
-    first = recipe_named(asked.recipe).begins_with(asked.stage)
-    if bool(asked.out) == bool(asked.root) or first == bool(asked.policy):
-        raise UsageError("give --out or --root, and --from to every stage but the first")
+    recipe = recipe_named(asked.recipe)
+    if bool(asked.out) == bool(asked.root) or recipe.begins_with(asked.stage) == bool(asked.policy):
+        raise UsageError(f"give --out or --root, and --from to every stage but {recipe.stages[0].name}")
     return asked
 
 

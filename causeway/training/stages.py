@@ -1,8 +1,8 @@
 """The stages: which samples each takes, what it trains, and its losses.
 
-Knows how a stage's losses are put together from the policy's own, and how a recipe names them. Does not know the loop, files or how a policy
-computes them. Source: arXiv 2511.00088 sec. 4 and 5 (stages) and method 4.12 for what keeps words and wheels
-together.
+Knows how a stage's losses are put together from the policy's own, and how a recipe names them. Does not know the loop,
+files or how a policy computes them. Source: arXiv 2511.00088 sec. 4 and 5 (stages) and method 4.12 for what keeps words
+and wheels together.
 """
 
 from collections.abc import Callable, Sequence

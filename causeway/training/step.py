@@ -1,4 +1,4 @@
-"""The training steps, four of Alpamayo-R1 and one of all other recipes: samples (and the policy before) in, a policy out.
+"""The training steps, four of Alpamayo-R1 and one of all other recipes: samples and the policy before in, a policy out.
 
 Knows what a step reads and writes, and what further processes of the same step do. Does not know losses or optimizers;
 torch is imported when a step runs, so that looking a finished one up costs nothing.

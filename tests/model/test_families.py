@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -124,7 +125,7 @@ class Knowing(torch.nn.Module):
 def test_diffusion_by_hand():
     powers = signal()
     assert len(powers) == STEPS
-    assert all(a > b > 0 for a, b in zip(powers, powers[1:], strict=False))
+    assert all(a > b > 0 for a, b in pairwise(powers))
     assert powers[0] > 0.999
     assert powers[-1] < 1e-3
     target = torch.linspace(-3, 3, 2 * 64 * 2).reshape(2, 64, 2)

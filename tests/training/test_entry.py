@@ -21,7 +21,8 @@ def samples(tmp_path_factory) -> str:
 @pytest.mark.parametrize(
     ("words", "said"),
     [
-        (["dance", "--samples", "x", "--out", "y"], "invalid choice"),
+        (["dance", "--samples", "x", "--out", "y"], "no such stage; stages of recipe alpamayo are vlm, action, coc, rl"),
+        (["vlm", "--recipe", "pi1", "--samples", "x", "--out", "y"], "recipe 'pi1' is not known"),
         (["vlm", "--out", "y"], "--samples"),
         (["vlm", "--samples", "x"], "give --out or --root"),
         (["action", "--samples", "x", "--out", "y"], "--from to every stage but vlm"),

@@ -81,14 +81,14 @@ def _begun(name: str, samples: str) -> Policy:
 def test_a_policy_of_another_recipe_is_refused_by_name(samples, tmp_path):
     config = VlmConfig(steps=1, batch_size=2, gate_samples=0)
     seen = run(train_vlm, {"samples": samples}, out=str(tmp_path / "vlm"), config=config)
+    inputs = {"samples": samples, "policy": seen.location}
     with pytest.raises(UnusableInput, match="a policy of recipe alpamayo, but tinyvla was asked for"):
-        inputs = {"samples": samples, "policy": seen.location}
         run(train_recipe, inputs, out=str(tmp_path / "out"), config=config_of("tinyvla", "action"))
     other = run(
         train_recipe, {"samples": samples, "policy": None}, out=str(tmp_path / "pi0"), config=config_of("pi0", "vlm")
     )
+    inputs = {"samples": samples, "policy": other.location}
     with pytest.raises(UnusableInput, match="a policy of recipe pi0, but alpamayo was asked for"):
-        inputs = {"samples": samples, "policy": other.location}
         run(train_action, inputs, out=str(tmp_path / "out"), config=ActionConfig(steps=1, gate_samples=0))
 
 
@@ -97,7 +97,7 @@ def test_a_recipe_says_at_the_start_what_its_samples_lack(tmp_path):
     inputs = {"samples": silent.location, "policy": None}
     with pytest.raises(UnusableInput, match="recipe diffusionvla: its samples lack reasoning"):
         run(train_recipe, inputs, out=str(tmp_path / "out"), config=config_of("diffusionvla", "vlm"))
-    with pytest.raises(UnusableInput, match="lack reasoning .* and a second camera"):
+    with pytest.raises(UnusableInput, match=r"lack reasoning .* and a second camera"):
         refuse_lacking("mine", ("reasoning", "second camera"), load_samples(silent, "train"))
 
 

@@ -1,7 +1,7 @@
 """RoboMamba: a state-space backbone, aligned with pictures, co-trained, then frozen behind a head of two layers.
 
 Its own: cost that grows linearly with the sequence, and a last stage that trains nothing but the head. The paper's loss
-is absolute error of position and geodesic of rotation; here it is the absolute error of controls, from which both follow.
+is absolute error of position and geodesic of rotation; here it is that of controls, from which both follow.
 """
 
 from causeway.model.design import Design
