@@ -1,6 +1,6 @@
 """All recipes at `tiny` on the same drives of the built-in world, the same number of optimiser steps, one table a seed.
 
-Resumable: a stage that is there is not trained again; out of time it saves, exits 75 and goes on when it is called again.
+Resumable: a stage that is there is not trained again; out of time it saves, exits 75 and goes on when called again.
 What such a bench can tell is whether a part learns at this size and what it costs; what it cannot is which family is
 better: sizes, data and published weights, on which the papers' numbers stand, are not here.
 

@@ -214,7 +214,7 @@ def train(
         first = chosen.stages[0].name
         others = ", ".join(later.name for later in chosen.stages[1:])
         raise UsageError(f"--from names the policy to go on from: needed by {others}, not taken by {first}")
-    inputs = {"samples": samples, **({"policy": policy} if policy else {})}
+    inputs: dict[str, Any] = {"samples": samples, **({"policy": policy} if policy else {})}
     step = f"train_{stage}" if recipe == "alpamayo" else "train_recipe"
     given = typed_settings(step, settings or [])
     given |= {"scale": scale, "seed": seed} | ({"steps": steps} if steps else {})
