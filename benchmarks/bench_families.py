@@ -3,13 +3,15 @@
 A state-space backbone beside attention over longer sequences; a diffusion head with ten steps beside 128 action tokens;
 memory of training with adapters, or with a frozen backbone, beside training all.
 
-    python benchmarks/bench_families.py [cost|heads|memory]
+    python benchmarks/bench_families.py [cost|heads|memory|imports]
 """
 
+import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import Any
 
 import torch
 
@@ -77,42 +79,57 @@ def heads() -> None:
         print(f"{head:10s} {1e3 * seconds:8.1f} ms, {found['tokens'] / seconds:5.1f} times faster than 128 tokens")
 
 
+def held_bytes(policy: Any, trains: Sequence[str], samples: Sequence[Any]) -> tuple[int, int]:
+    """(bytes of gradients and two moments, of what one pass over samples keeps for them) in training; weights apart."""
+    policy.train().requires_grad_(False)
+    learning = [p.requires_grad_(True) for part in trains for p in policy.trained_parameters(part)]
+    batch, kept = policy.collate(samples), dict[int, int]()
+
+    def keep(tensor: torch.Tensor) -> torch.Tensor:
+        storage = tensor.untyped_storage()
+        kept[storage.data_ptr()] = storage.nbytes()
+        return tensor
+
+    with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
+        held = policy.action_loss(batch, None, torch.Generator().manual_seed(0), 1)  # noqa: F841  # keeps the graph
+    weights = {p.untyped_storage().data_ptr() for p in policy.parameters()}
+    return 3 * sum(p.numel() * p.element_size() for p in learning), sum(
+        size for place, size in kept.items() if place not in weights
+    )
+
+
 def memory() -> None:
-    """Bytes that training holds: gradients, two moments, and what the forward pass keeps; weights apart."""
+    """Bytes that training holds with adapters and with a frozen backbone, beside training everything."""
     from tests.training.examples import example_samples
 
-    samples = example_samples(8)
     whole = 0
-    for name, stage in (("cogact", "action"), ("tinyvla", "action"), ("roboflamingo", "action")):
+    for name in ("cogact", "tinyvla", "roboflamingo"):
         recipe = recipe_named(name)
-        policy = Policy.from_scale("tiny", cameras=("front_wide",), design=recipe.design).train()
-        if "adapters" in recipe.stage(stage).trains:
+        policy = Policy.from_scale("tiny", cameras=("front_wide",), design=recipe.design)
+        trains = recipe.stage("action").trains
+        if "adapters" in trains:
             policy.add_lora(Lora(4))
-        policy.requires_grad_(False)
-        parts = recipe.stage(stage).trains
-        learning = [p.requires_grad_(True) for part in parts for p in policy.trained_parameters(part)]
-        batch, kept = policy.collate(samples), dict[int, int]()
-
-        def keep(tensor: torch.Tensor, kept: dict[int, int] = kept) -> torch.Tensor:
-            storage = tensor.untyped_storage()
-            kept[storage.data_ptr()] = storage.nbytes()
-            return tensor
-
-        with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-            policy.action_loss(batch, None, torch.Generator().manual_seed(0), 1)
-        weights = {p.untyped_storage().data_ptr() for p in policy.parameters()}
-        activations = sum(size for place, size in kept.items() if place not in weights)
-        states = 3 * sum(p.numel() * p.element_size() for p in learning)
+        states, activations = held_bytes(policy, trains, example_samples(8))
         whole = whole or states + activations
         share = (states + activations) / whole
         print(f"{name:13s} {states / 1e6:7.1f} MB states, {activations / 1e6:7.1f} MB activations, {share:6.1%} of all")
 
 
+def imports() -> None:
+    """Seconds to list the recipes, and modules that this imports beside those of one recipe's own file."""
+    code = (
+        "import sys, time; began = time.perf_counter(); from causeway.training.recipes import RECIPES; "
+        "print(time.perf_counter() - began, len(RECIPES), *(m for m in ('torch', 'transformers') if m in sys.modules))"
+    )
+    told = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    print(f"{told[1]} recipes listed in {1e3 * float(told[0]):.0f} ms; heavy libraries imported: {told[2:] or 'none'}")
+
+
 def main() -> None:
     """Run what is asked for, or all."""
     torch.manual_seed(0)
-    for part in sys.argv[1:] or ("cost", "heads", "memory"):
-        {"cost": cost, "heads": heads, "memory": memory}[part]()
+    for part in sys.argv[1:] or ("cost", "heads", "memory", "imports"):
+        {"cost": cost, "heads": heads, "memory": memory, "imports": imports}[part]()
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""All recipes at `tiny` on the same drives of the built-in world, the same number of optimiser steps, one table a seed.
+"""All recipes at `tiny` on the same drives of the built-in world, the same number of samples, one table over seeds.
 
-Resumable: a stage that is there is not trained again; out of time it saves, exits 75 and goes on when called again.
-What such a bench can tell is whether a part learns at this size and what it costs; what it cannot is which family is
-better: sizes, data and published weights, on which the papers' numbers stand, are not here.
+The budget of every recipe is STEPS optimiser steps of 8 samples, dealt to its stages as its own defaults are: at most
+five minutes of one core a recipe and seed. Resumable: a stage that is there is not trained again, a recipe that is
+measured not measured again; out of time it saves, exits 75 and goes on when called again. What such a bench can tell is
+whether a part learns at this size and what it costs; what it cannot is which family is better: sizes, data and
+published weights, on which the papers' numbers stand, are not here.
 
     make results PART=families SEED=0
 """
@@ -11,86 +13,174 @@ import argparse
 import json
 import os
 import signal
+import statistics
 import sys
 import threading
 import time
-from dataclasses import asdict
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+from bench_families import held_bytes
 from results_data import TURNS, make_samples
-from results_policy import Row, _mean, show
 
 from causeway.artifacts import Artifact, run
 from causeway.errors import EXIT_TRY_AGAIN, CausewayError
 from causeway.training.config import ActionConfig, CocConfig, RecipeConfig, TrainConfig, VlmConfig
-from causeway.training.recipes import RECIPES, Recipe
+from causeway.training.recipes import RECIPES, Recipe, RecipeStage
 
-STEPS = {"seeing": 600, "acting": 3600}  # of every recipe, shared among the stages of each kind
-ALPAMAYO: dict[str, tuple[type[TrainConfig], float]] = {
-    "vlm": (VlmConfig, 1e-3),
-    "action": (ActionConfig, 1e-3),
-    "coc": (CocConfig, 4e-4),
+STEPS = 456  # of 8 samples: 120 of them seeing and 336 acting where a recipe has alpamayo's kind of stages
+HELD = 96  # held-out samples, spread over the test split's clips
+TIMED = 16  # answers whose time is taken
+ALPAMAYO: dict[str, TrainConfig] = {"vlm": VlmConfig(), "action": ActionConfig(), "coc": CocConfig()}
+MEASURES = {
+    "ADE (m)": "ade",
+    "minADE_6 (m)": "min_ade_6",
+    "path does what was done": "path_right",
+    "both decisions right": "decision_accuracy",
+    "consistency": "consistency",
+    "comfort": "comfort",
+}
+COSTS = {
+    "ms of a core an answer": "answer_ms",
+    "parameters": "parameters",
+    "trained last": "trained",
+    "MB held in training": "training_mb",
+    "s of a core trained": "trained_s",
 }
 
 
-def stages_of(recipe: Recipe) -> dict[str, int]:
-    """Optimiser steps of each stage: of those that see (questions) and of those that act an equal share each."""
-    taught = [stage for stage in recipe.stages if stage.loss != "rewards"]
-    seeing = [stage.name for stage in taught if stage.loss == "questions"]
-    each = {True: STEPS["seeing"] // max(len(seeing), 1), False: STEPS["acting"] // (len(taught) - len(seeing))}
-    return {stage.name: each[stage.name in seeing] for stage in taught}
+def taught(recipe: Recipe) -> list[RecipeStage]:
+    """The stages that learn from recorded drives."""
+    return [stage for stage in recipe.stages if stage.loss != "rewards"]
 
 
-def trained(recipe: Recipe, folder: Path, seed: int, samples: str) -> str:
-    """The location of a recipe's policy after its last stage, trained now unless it is there."""
+def config_of(recipe: Recipe, stage: RecipeStage) -> TrainConfig:
+    """The stage's config as the recipe sets it."""
+    return ALPAMAYO[stage.name] if recipe.name == "alpamayo" else RecipeConfig(**recipe.settings(stage.name, {}))
+
+
+def steps_of(recipe: Recipe) -> dict[str, int]:
+    """Optimiser steps of each stage: the budget in the proportions of the recipe's own defaults."""
+    own = {stage.name: config_of(recipe, stage).steps for stage in taught(recipe)}
+    return {name: round(STEPS * steps / sum(own.values())) for name, steps in own.items()}
+
+
+def trained(recipe: Recipe, folder: Path, seed: int, samples: str) -> tuple[str, float]:
+    """(location of a recipe's policy after its last stage, seconds of a core), trained now unless it is there."""
     from causeway.training import step
 
-    before = None
-    for name, steps in stages_of(recipe).items():
-        place = str(folder / f"seed-{seed}" / "families" / recipe.name / name)
+    before, took_s = None, 0.0
+    for stage in taught(recipe):
+        changes = {"steps": steps_of(recipe)[stage.name], "seed": seed, "gate_samples": 0}
+        config = type(config_of(recipe, stage))(**{**vars(config_of(recipe, stage)), **changes})
         inputs: dict[str, Any] = {"samples": samples, "policy": before}
-        config: TrainConfig
+        function = step.train_recipe
         if recipe.name == "alpamayo":
-            kind, lr = ALPAMAYO[name]
-            function, config = getattr(step, f"train_{name}"), kind(steps=steps, seed=seed, lr=lr, expert_lr=lr)
+            function = getattr(step, f"train_{stage.name}")
             inputs = {key: value for key, value in inputs.items() if value}
-        else:
-            function = step.train_recipe
-            config = RecipeConfig(**recipe.settings(name, {"steps": steps, "seed": seed}))
-        before = run(function, inputs, out=place, config=config).location
+        with _counted(folder / f"{stage.name}.seconds"):
+            before = run(function, inputs, out=str(folder / stage.name), config=config).location
+        took_s += float((folder / f"{stage.name}.seconds").read_text())
     assert before is not None
-    return before
+    return before, took_s
 
 
-def measured(recipe: Recipe, policy_at: str, samples_at: str, limit: int) -> list[Row]:
-    """The rows of one recipe."""
+@contextmanager
+def _counted(file: Path) -> Iterator[None]:
+    """Adds the seconds of a core that the work took to a file, also where it is stopped in between."""
+    began = time.process_time()
+    try:
+        yield
+    finally:
+        file.parent.mkdir(parents=True, exist_ok=True)
+        before = float(file.read_text()) if file.is_file() else 0.0
+        file.write_text(str(before + time.process_time() - began))
+
+
+def measured(recipe: Recipe, policy_at: str, samples_at: str) -> dict[str, Any]:
+    """What a policy's answers to held-out samples are worth, a value a sample, and what it costs."""
     from causeway.evaluation.answers import AskConfig, ask
-    from causeway.evaluation.open_loop_suite import open_loop
+    from causeway.evaluation.open_loop import metrics
     from causeway.evaluation.selection import pick
+    from causeway.evaluation.words.reasoning import judge
     from causeway.model import Policy
 
     policy = Policy.load(policy_at)
-    held, _ = pick(Artifact.open(samples_at), "test", limit, labelled=False)
-    began = time.perf_counter()
-    found = open_loop(policy, held, AskConfig(n=6))
-    took_ms = 1e3 * (time.perf_counter() - began) / len(held)
-    rows = [
-        _mean(f"{recipe.name}: {name}", found.values[key], found.clusters)
-        for name, key in (("ADE (m)", "ade"), ("minADE_6 (m)", "min_ade_6"))
-    ]
+    held, _ = pick(Artifact.open(samples_at), "test", HELD, labelled=True)
+    kept = list(held)
+    recorded = np.stack([sample.trajectory_rig for sample in kept]).astype(np.float64)
+    answers = ask(policy, kept, AskConfig(n=6))
+    found = metrics(answers.trajectory_rig, recorded)
+    values = {name: found[name] for name in ("ade", "min_ade_6", "comfort")}
+    values["path_right"] = _same_actions(answers.trajectory_rig[:, 0], recorded, kept)
     if recipe.design.speaks:
-        labelled = [sample for sample in held if sample.reasoning]
-        said = ask(policy, labelled, AskConfig(), temperature=0.0).decision
-        right = [answer[0] == sample.decision for answer, sample in zip(said, labelled, strict=True)]
-        clips = [sample.clip_id for sample in labelled]
-        rows.append(_mean(f"{recipe.name}: both decisions right", np.array(right, dtype=float), clips))
-    learned = sum(p.numel() for part in recipe.stages[-1].trains for p in policy.trained_parameters(part))
-    rows.append(Row(f"{recipe.name}: ms for six paths", took_ms, None, None, len(held), None, "", "", None))
-    rows.append(Row(f"{recipe.name}: parameters trained last", learned, None, None, 1, policy.parameter_count(),
-                    "of all", "", None))  # fmt: skip
-    return rows
+        greedy = ask(policy, kept, AskConfig(), temperature=0.0)
+        judged = [judge(sample, greedy, index) for index, sample in enumerate(kept)]
+        for name in ("decision_accuracy", "consistency"):
+            values[name] = np.array([row.get(name, np.nan) for row in judged])
+    last = taught(recipe)[-1]
+    learned = {id(p): p.numel() for part in last.trains for p in policy.trained_parameters(part)}
+    return {
+        "clips": [sample.clip_id for sample in kept],
+        "values": {name: np.round(column, 6).tolist() for name, column in values.items()},
+        "costs": {
+            "answer_ms": _answer_ms(policy, kept[:TIMED]),
+            "parameters": policy.parameter_count(),
+            "trained": sum(learned.values()),
+            "training_mb": sum(held_bytes(policy, last.trains, kept[:8])) / 1e6,
+        },
+    }
+
+
+def _same_actions(paths: np.ndarray, recorded: np.ndarray, samples: Sequence[Any]) -> np.ndarray:
+    """Whether a path first does what the recorded one does, along and across: decisions of policies without words."""
+    from causeway.reasoning.mapping import actions_of_trajectory, deciding_action
+
+    speed_mps = np.array([sample.observation.speed_mps for sample in samples])
+    first = []
+    for given in (paths, recorded):
+        channels = actions_of_trajectory(given, speed_mps)
+        first.append([tuple(deciding_action(c[i].tolist()) for c in channels) for i in range(len(samples))])
+    return np.array([ours == theirs for ours, theirs in zip(*first, strict=True)], dtype=float)
+
+
+def _answer_ms(policy: Any, samples: Sequence[Any]) -> float:
+    """Median milliseconds of a core (not of a clock: others may be at work) for one answer with one path."""
+    found = []
+    for sample in samples:
+        began = time.process_time()
+        policy.predict([sample], n=1)
+        found.append(1e3 * (time.process_time() - began))
+    return statistics.median(found)
+
+
+def show(folder: Path) -> None:
+    """The table over all seeds that were measured: means, 95 % intervals over clips, and how far seeds lie apart."""
+    print("| recipe | seeds | " + " | ".join([*MEASURES, *COSTS]) + " |")
+    print("|---" * (2 + len(MEASURES) + len(COSTS)) + "|")
+    for name in RECIPES:
+        files = sorted(folder.glob(f"seed-*/families/{name}/measured.json"))
+        seeds = [json.loads(file.read_text()) for file in files]
+        if seeds:
+            cells = [_cell(seeds, key) for key in MEASURES.values()]
+            cells += [f"{statistics.mean(seed['costs'][key] for seed in seeds):,.0f}" for key in COSTS.values()]
+            print(f"| {name} | {len(seeds)} | " + " | ".join(cells) + " |")
+
+
+def _cell(seeds: Sequence[Mapping[str, Any]], key: str) -> str:
+    """A mean over seeds with its interval over clips and the least and most of the seeds; "–" where it has no sense."""
+    from causeway.evaluation.statistics import mean
+
+    columns = [np.array(seed["values"][key], dtype=float) for seed in seeds if key in seed["values"]]
+    if not columns:
+        return "–"
+    found = mean(np.mean(columns, axis=0), seeds[0]["clips"])
+    each = [float(np.nanmean(column)) for column in columns]
+    apart = f"; seeds {min(each):.2f} … {max(each):.2f}" if len(each) > 1 else ""
+    return f"{found.value:.2f} ({found.low:.2f} … {found.high:.2f}{apart})"
 
 
 def main() -> None:
@@ -101,7 +191,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("out/results"))
     parser.add_argument("--turns", type=int, default=TURNS, help="drives of each scenario")
     parser.add_argument("--minutes", type=float, default=38.0, help="after so long a stage saves and exits 75")
-    parser.add_argument("--limit", type=int, default=0, help="held-out samples; 0 = all")
+    parser.add_argument("--recipe", choices=RECIPES, nargs="*", help="only these")
     asked = parser.parse_args()
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(EXIT_TRY_AGAIN))  # outside training nothing has to be saved first
     clock = threading.Timer(60 * asked.minutes, os.kill, (os.getpid(), signal.SIGTERM))
@@ -110,15 +200,18 @@ def main() -> None:
     samples = str(asked.out / "data" / "samples")
     try:
         make_samples(asked.out / "data", asked.turns)
-        rows = []
-        for recipe in RECIPES.values():
-            rows += measured(recipe, trained(recipe, asked.out, asked.seed, samples), samples, asked.limit)
+        for name in asked.recipe or RECIPES:
+            folder = asked.out / f"seed-{asked.seed}" / "families" / name
+            if not (folder / "measured.json").is_file():
+                policy, took_s = trained(RECIPES[name], folder, asked.seed, samples)
+                found = measured(RECIPES[name], policy, samples)
+                found["costs"]["trained_s"] = took_s
+                (folder / "measured.json").write_text(json.dumps(found))
+                print(f"{name}: {took_s:.0f} s of a core", file=sys.stderr, flush=True)
     except CausewayError as error:
         print(error, file=sys.stderr)
         sys.exit(error.exit_code)
-    show(rows)
-    with (asked.out / "families.jsonl").open("a") as file:
-        file.write(json.dumps({"seed": asked.seed, "rows": [asdict(row) for row in rows]}) + "\n")
+    show(asked.out)
 
 
 if __name__ == "__main__":

@@ -337,7 +337,7 @@ def ask(
 
 @app.command()
 def run(
-    pipeline: Annotated[str, typer.Argument(help="data, training, release or retraining.")],
+    pipeline: Annotated[str, typer.Argument(help="data, training, release, retraining, or a recipe's name.")],
     settings: Sets = None,
     root: Annotated[str, typer.Option(help="Where artifacts go: a folder or s3://bucket/prefix.")] = "out",
     on: Annotated[str, typer.Option("--on", help="Where it runs: laptop or cluster.")] = "laptop",

@@ -2,10 +2,10 @@
 
 from kfp import dsl
 
-from components.images import image
+from components.images import training_image
 
 
-@dsl.component(base_image=image("train"), install_kfp_package=False)
+@dsl.component(base_image=training_image(), install_kfp_package=False)
 def train_recipe(
     samples: dsl.Input[dsl.Artifact],
     trained: dsl.Output[dsl.Artifact],

@@ -71,7 +71,7 @@ _DRIVES = Place(cpu_request="500m", memory_request="2Gi", memory_limit="8Gi", sh
 _LAUNCHES = replace(_SMALL, cpu_request="50m", memory_limit="512Mi", timeout_s=7 * 86400, retries=3)
 _TRAINS = replace(_DRIVES, memory_limit="16Gi", timeout_s=5 * 86400)
 _TRAINED_IN = _LAUNCHES if TRAINING_RUNTIME else _TRAINS
-STAGES = ("train_vlm", "train_action", "train_coc", "train_rl")
+STAGES = ("train_vlm", "train_action", "train_coc", "train_rl", "train_recipe")
 PLACES: Mapping[str, Place] = {
     "open_artifact": _SMALL,
     "ingest": _READS,

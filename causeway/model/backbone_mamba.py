@@ -1,8 +1,9 @@
 """The state-space family: Qwen3-VL's eyes, a Mamba that reads. Its cost grows linearly with the sequence.
 
 Knows the transformers' classes and how a mask of attention becomes Mamba's (padding alone: it is causal by itself).
-Does not know samples. It has no keys and values, so nothing is read behind what was read: a policy of this family
-answers in one pass and does not reason aloud. It begins from noise: no folder of published weights has these sizes.
+Does not know samples or the recurrence (`selective_scan.py`). It has no keys and values, so nothing is read behind what
+was read: a policy of this family answers in one pass and does not reason aloud. It begins from noise: no folder of
+published weights has these sizes.
 Source: RoboMamba (arXiv 2406.04339, sec. 3.2); its CLIP encoder is `tiny`'s own vision transformer here.
 """
 
@@ -21,6 +22,7 @@ from causeway.errors import UsageError
 from causeway.model.attention import Reading
 from causeway.model.backbone_qwen3vl import look, qwen3vl_config
 from causeway.model.scales import Scale
+from causeway.model.selective_scan import mix
 
 
 class MambaBackbone(nn.Module):
@@ -79,12 +81,12 @@ class _Decoder:
         """No positions: the order is in the state."""
 
 
-def _layer(block: nn.Module) -> Callable[..., Tensor]:
+def _layer(block: Any) -> Callable[..., Tensor]:
     def read(hidden: Tensor, position_embeddings: None, attention_mask: Tensor, reading: Reading | None) -> Tensor:
         if reading is not None and reading.before:
             raise UsageError("the state-space family reads a sequence in one pass: it cannot go on behind it")
         kept = attention_mask[:, 0, -1]  # the last column sees all that is no padding
-        return block(hidden, attention_mask=kept)  # type: ignore[no-any-return]
+        return hidden + mix(block.mixer, block.norm(hidden), kept)
 
     return read
 

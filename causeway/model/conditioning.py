@@ -27,6 +27,11 @@ class Conditioning:
     gradients: bool  # whether keys and values keep theirs
     reader: Callable[[Scale], nn.Module] | None  # its network, `Prefix` -> `readers.Condition`; None = no network
 
+    @property
+    def teaches(self) -> bool:
+        """Whether the head's loss reaches the backbone at all."""
+        return self.gradients or self.reads_hidden
+
 
 CONDITIONINGS: dict[str, Conditioning] = {
     way.name: way

@@ -16,8 +16,18 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from causeway.errors import UsageError
-from causeway.model import action_tokens, collation, decoding, hybrid, inference, likelihood, rollouts, storage, token_losses
+from causeway.errors import UnusableInput, UsageError
+from causeway.model import (
+    action_tokens,
+    collation,
+    decoding,
+    hybrid,
+    inference,
+    likelihood,
+    rollouts,
+    storage,
+    token_losses,
+)
 from causeway.model.action_space import ControlStatistics
 from causeway.model.attention import Prefix
 from causeway.model.backbone import TextInputs, build_backbone, load_backbone, tokenizer_folder
@@ -109,8 +119,12 @@ class Policy(nn.Module):
         """
         folder = storage.local_folder(path)
         config = storage.read_config(folder)
-        with torch.random.fork_rng(devices=[]):
-            policy = cls(config, storage.read_vocabulary(folder))
+        vocabulary = storage.read_vocabulary(folder)
+        try:
+            with torch.random.fork_rng(devices=[]):
+                policy = cls(config, vocabulary)
+        except UsageError as error:  # a head, a conditioning or a vision tokenizer that this code does not have
+            raise UnusableInput(f"{folder}: {error}") from None
         with torch.no_grad():
             storage.load_weights(policy, folder, policy._tied())
         return policy.eval()
@@ -255,8 +269,11 @@ class Policy(nn.Module):
         return {**parts, "loss": parts["loss"] + flow, "flow": flow}
 
     def flow_loss(self, batch: Batch, generator: torch.Generator | None = None, draws: int = 1) -> Tensor:
-        """The head's own error on the detached prefix; `draws` noises share one pass of the backbone."""
-        with torch.no_grad():  # a prefill keeps its keys, also where layers compute twice
+        """The head's own error behind one pass of the backbone, which `draws` noises share.
+
+        The pass keeps no gradients unless the conditioning hands them on: Alpamayo-R1's does not.
+        """
+        with torch.set_grad_enabled(torch.is_grad_enabled() and self.conditioning.teaches):
             prefix = decoding.prefill(self, batch, self.text_inputs(batch)).prefix()
         return self._flow(batch, prefix, generator, draws)
 

@@ -28,6 +28,7 @@ from causeway.artifacts import Manifest, read_manifest
 from causeway.errors import CausewayError, UsageError
 from causeway.platform.descendants import stop_descendants
 from causeway.platform.steps import as_causeway_error, error_from_line
+from causeway.training.recipes import RECIPES
 
 PIPELINES = ("data", "training", "release", "retraining")
 _TASK = re.compile(r"Executing task '?([\w-]+)")
@@ -36,11 +37,15 @@ _COLOUR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def pipeline_function(name: str) -> Callable:
-    """A pipeline by name; UsageError for a name that is none."""
-    if name not in PIPELINES:
-        raise UsageError(f"{name}: no such pipeline; pipelines are {', '.join(PIPELINES)}")
+    """A pipeline by name, or by the name of a recipe other than the one of `training`; UsageError for no such name."""
+    recipes = [recipe for recipe in RECIPES if recipe != "alpamayo"]
+    if name not in (*PIPELINES, *recipes):
+        known = f"{', '.join(PIPELINES)}, and of recipes {', '.join(recipes)}"
+        raise UsageError(f"{name}: no such pipeline; pipelines are {known}")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        if name in recipes:
+            return importlib.import_module("pipelines.recipes").pipeline_of(name)  # type: ignore[no-any-return]
         return getattr(importlib.import_module(f"pipelines.{name}"), name)
 
 

@@ -62,7 +62,13 @@ def tensors_of(prefix: Prefix) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 
 def export_flow(policy: Policy) -> ExportedProgram:
-    """A policy's field as an exported program for any number of rows and columns; weights are inside it."""
+    """A policy's field as an exported program for any number of rows and columns; weights are inside it.
+
+    UsageError for a policy whose head is another one: it has no field over keys and values.
+    """
+    if not isinstance(policy.expert, ActionExpert):
+        design = policy.config.design
+        raise UsageError(f"a policy of recipe {design.recipe} has the head {design.head!r}; only 'flow' is exported")
     text = policy.config.scale.text
     size = (text.layers, _ROWS, text.key_value_heads, _COLUMNS, text.head_dim)
     place: dict[str, Any] = {"device": policy.device, "dtype": policy.expert.write.weight.dtype}

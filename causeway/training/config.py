@@ -74,6 +74,11 @@ class RecipeConfig(ActionConfig):
     lora_rank: int = 0  # adapters of this rank are put beside the backbone's weights as the stage begins; 0 = none
 
 
+def recipe_of(config: TrainConfig) -> str:
+    """The name of the recipe whose stage is run; Alpamayo-R1's stages have configs of their own."""
+    return config.recipe if isinstance(config, RecipeConfig) else "alpamayo"
+
+
 @dataclass(frozen=True)
 class RlConfig(TrainConfig):
     """Stage four: GRPO on words and action tokens, the expert re-fitted alongside; with walks, Flow-GRPO on it too."""

@@ -23,7 +23,7 @@ from causeway.artifacts import progress
 from causeway.errors import TryAgain, UnusableInput, UsageError
 from causeway.model.observation import Sample
 from causeway.training import checkpoint, checkpoint_store, losses, schedule
-from causeway.training.config import TrainConfig
+from causeway.training.config import TrainConfig, recipe_of
 from causeway.training.engine import Engine, Optimisation, Pass, learning_shapes, make_engine
 from causeway.training.sample_stream import read_ahead
 from causeway.training.stopping import stop_asked
@@ -148,6 +148,7 @@ def _says(course: Course) -> dict[str, Any]:
     config = course.config
     return {
         "stage": course.stage,
+        "recipe": recipe_of(config),
         "seed": config.seed,
         "batch_size": config.batch_size,
         "steps": config.steps,

@@ -13,7 +13,7 @@ from typing import Any
 from causeway.artifacts import Artifact, Writer, step
 from causeway.errors import Refused, UnusableInput, UsageError
 from causeway.training import processes
-from causeway.training.config import ActionConfig, CocConfig, RecipeConfig, RlConfig, TrainConfig, VlmConfig
+from causeway.training.config import ActionConfig, CocConfig, RecipeConfig, RlConfig, TrainConfig, VlmConfig, recipe_of
 
 STATISTICS_OF = 65_536  # samples, spread evenly: more would say the same
 HELD_OUT = ("val", "test", "train")  # where a stage is judged: the first of these that has samples
@@ -122,11 +122,7 @@ def _stages(config: TrainConfig) -> Any:
     """The stages of the recipe that is trained."""
     from causeway.training.stages import stages_of
 
-    return stages_of(_recipe(config))
-
-
-def _recipe(config: TrainConfig) -> str:
-    return config.recipe if isinstance(config, RecipeConfig) else "alpamayo"
+    return stages_of(recipe_of(config))
 
 
 def _refuse_lacking(samples: Artifact, config: TrainConfig) -> None:
@@ -134,7 +130,7 @@ def _refuse_lacking(samples: Artifact, config: TrainConfig) -> None:
     from causeway.training.recipes import recipe_named
     from causeway.training.samples import load_samples
 
-    recipe = recipe_named(_recipe(config))
+    recipe = recipe_named(recipe_of(config))
     if recipe.needs:
         refuse_lacking(recipe.name, recipe.needs, load_samples(samples, "train"))
 
@@ -263,8 +259,8 @@ def _start(before: Artifact | None, taken: Any, config: TrainConfig) -> Any:
     scale, recipe = policy.config.scale.name, policy.config.design.recipe
     if scale != config.scale:
         raise UnusableInput(f"{before.location}: a policy of scale {scale}, but scale {config.scale} was asked for")
-    if recipe != _recipe(config):
-        raise UnusableInput(f"{before.location}: a policy of recipe {recipe}, but {_recipe(config)} was asked for")
+    if recipe != recipe_of(config):
+        raise UnusableInput(f"{before.location}: a policy of recipe {recipe}, but {recipe_of(config)} was asked for")
     if isinstance(config, RecipeConfig) and config.lora_rank and policy.config.lora is None:
         policy.add_lora(Lora(config.lora_rank), config.seed)
     return policy
@@ -277,7 +273,7 @@ def _new(taken: Any, config: TrainConfig) -> Any:
     from causeway.training.recipes import recipe_named
 
     assert isinstance(config, VlmConfig | RecipeConfig)
-    recipe = recipe_named(_recipe(config))
+    recipe = recipe_named(recipe_of(config))
     return Policy.from_scale(
         config.scale,
         config.seed,

@@ -92,6 +92,17 @@ def test_tasks_are_counted_through_loops_and_inner_pipelines(name):
     assert task_count(pipeline_function(name)) == {"data": 11, "training": 12, "release": 14, "retraining": 37}[name]
 
 
+def test_a_recipe_is_a_pipeline_of_its_stages():
+    pipeline = pipeline_function("pi0")
+    assert task_count(pipeline) == 5  # open_artifact, vlm, broad, post, evaluate_open_loop
+    tasks = pipeline.pipeline_spec.root.dag.tasks
+    asked = [tasks[name].inputs.parameters for name in ("train-recipe", "train-recipe-2", "train-recipe-3")]
+    said = [(a["recipe"].runtime_value.constant.string_value, a["stage"].runtime_value.constant.string_value) for a in asked]
+    assert said == [("pi0", "vlm"), ("pi0", "broad"), ("pi0", "post")]
+    with pytest.raises(UsageError, match=r"pi1: no such pipeline; .* and of recipes pi0, tinyvla"):
+        pipeline_function("pi1")
+
+
 @pytest.mark.parametrize("kind", [UsageError, Refused, UnusableInput, TryAgain, CausewayError])
 def test_errors_cross_the_process_border(kind, capfd, monkeypatch):
     monkeypatch.setattr(steps.os, "_exit", lambda code: (_ for _ in ()).throw(SystemExit(code)))

@@ -91,7 +91,7 @@ def launched(name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], 
 def _order(
     name: str, key: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], root: str, cluster: Kube
 ) -> Order:
-    located = {n: read_manifest(value).location for n, value in inputs.items()}
+    located = {n: read_manifest(value).location for n, value in inputs.items() if value}
     return Order(
         stage=name.removeprefix("train_"),
         key=key,

@@ -81,7 +81,8 @@ def _trainer(order: Order) -> dict[str, Any]:
 
 
 def _words(order: Order) -> list[str]:
-    words = [order.stage, "--samples", order.samples, "--root", order.root]
+    words = [order.settings.get("stage", order.stage), "--samples", order.samples, "--root", order.root]
+    words += ["--recipe", order.settings["recipe"]] if "recipe" in order.settings else []
     words += ["--from", order.policy] if order.policy else []
     return [*words, "--settings", json.dumps(dict(order.settings), sort_keys=True)]
 

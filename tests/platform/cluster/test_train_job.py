@@ -42,6 +42,15 @@ def test_it_runs_the_laptops_entry_point() -> None:
     assert "--from" not in train_job(order(policy=""))["spec"]["trainer"]["args"]
 
 
+def test_a_stage_of_a_recipe_is_asked_for_by_both_names(monkeypatch: Any) -> None:
+    from causeway.training import entry
+
+    monkeypatch.delenv("PET_NPROC_PER_NODE", raising=False)
+    of_pi0 = order(stage="recipe", settings={"recipe": "pi0", "stage": "broad", "scale": "tiny"})
+    asked = entry._asked(train_job(of_pi0)["spec"]["trainer"]["args"])
+    assert (asked.recipe, asked.stage, asked.policy) == ("pi0", "broad", "s3://b/p")
+
+
 def test_the_entry_point_takes_these_words(monkeypatch: Any) -> None:
     from causeway.training import entry
 
