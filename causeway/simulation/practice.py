@@ -25,6 +25,7 @@ from torch import Tensor
 from causeway.artifacts import Artifact, Writer, step
 from causeway.errors import CausewayError, UsageError
 from causeway.model import rollouts
+from causeway.model.design import Design
 from causeway.model.exploration import Walk, step_weights
 from causeway.model.observation import Observation, ObservationSpec
 from causeway.model.policy import Policy
@@ -232,6 +233,8 @@ def practise_policy(policy: Artifact, *, out: Writer, config: PracticeConfig) ->
     from causeway.training.stage_gate import FILE_NAME as GATES
 
     learner = Policy.load(policy.folder()).train()
+    if learner.config.design != Design():
+        raise UsageError(f"{policy.location}: practice is for recipe alpamayo, not {learner.config.design.recipe}")
     spec = ObservationSpec(cameras=tuple(n for n in ObservationSpec().cameras if n in learner.config.cameras))
     folder = out.path(f"checkpoint/{FILE_NAME}").parent
     scenes: Any = scenes_of(config)

@@ -7,13 +7,14 @@ import pytest
 import torch
 
 from causeway.errors import UnusableInput, UsageError
-from causeway.model import Policy
+from causeway.model import Policy, storage
 from causeway.model.backbone import build_backbone
 from causeway.model.design import Design
 from causeway.model.embeddings import Embeddings
 from causeway.model.expert import ActionExpert
 from causeway.model.lora import Lora
 from causeway.model.vision import vision_tokenizer
+from causeway.serving.flow_export import export_flow
 from tests.model.model_samples import make_sample
 
 ONE = [make_sample(0, cameras=("front_wide",)), make_sample(1, cameras=("front_wide",))]
@@ -46,8 +47,6 @@ def test_the_default_design_is_what_stood_before_bit_by_bit(policy):
 
 
 def test_a_config_says_its_design_and_an_older_one_is_alpamayos(policy, tmp_path):
-    from causeway.model import storage
-
     policy.save(tmp_path / "policy")
     file = tmp_path / "policy" / "config.json"
     raw = json.loads(file.read_text())
@@ -67,6 +66,30 @@ def test_a_config_says_its_design_and_an_older_one_is_alpamayos(policy, tmp_path
     file.write_text(json.dumps(raw))
     with pytest.raises(UnusableInput, match="not a policy's config"):
         storage.read_config(tmp_path / "policy")
+
+
+def test_a_policy_of_a_design_that_is_not_known_is_refused_by_name(tmp_path):
+    policy = Policy.from_scale("tiny", seed=0, design=Design("mine", "mlp", "pooled", False, False))
+    policy.save(tmp_path / "policy")
+    file = tmp_path / "policy" / "config.json"
+    raw = json.loads(file.read_text())
+    raw["design"]["head"] = "wheels"
+    raw["config_sha256"] = storage._config_hash(raw)
+    file.write_text(json.dumps(raw))
+    with pytest.raises(UnusableInput, match="action head 'wheels' is not known; choose one of flow, diffusion"):
+        Policy.load(tmp_path / "policy")
+    with pytest.raises(UsageError, match="has the head 'mlp'; only 'flow' is exported"):
+        export_flow(policy)
+
+
+def test_the_loss_of_the_head_alone_teaches_the_backbone_where_it_may(policy):
+    taught = {}
+    for name, one in (("alpamayo", policy), ("pi0", Policy.from_scale("tiny", seed=0, design=PI0))):
+        loss = one.flow_loss(one.collate(ONE), seeded())
+        weight = one.backbone.model.language_model.layers[0].self_attn.v_proj.weight
+        (found,) = torch.autograd.grad(loss, [weight], allow_unused=True)
+        taught[name] = found is not None
+    assert taught == {"alpamayo": False, "pi0": True}
 
 
 def test_the_flow_of_pi0_teaches_the_backbone_and_says_nothing():
