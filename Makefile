@@ -33,7 +33,8 @@ demo: setup ## the whole loop on this machine; ends with an answer and report.ht
 	@$(BIN)/causeway demo --out $(OUT) $(if $(DRIVES),--drives "$(DRIVES)" --layout $(or $(LAYOUT),auto))
 
 test: setup ## the tests (at most 10 minutes on two cores)
-	$(BIN)/pytest -n $(WORKERS) -m "not slow and not cluster"
+	@# a worker for each core: with more threads than one they would only wait for each other; a file's tests share what they set up
+	OMP_NUM_THREADS=1 $(BIN)/pytest -n $(WORKERS) --dist loadfile -m "not slow and not cluster"
 
 test-slow: setup ## fuzz, kill and soak runs
 	$(BIN)/pytest -m slow
