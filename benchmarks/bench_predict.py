@@ -1,7 +1,9 @@
-"""What six samples cost beside one: python benchmarks/bench_predict.py [POLICY] [--calls N].
+"""What six samples, and eight questions, cost beside one: python benchmarks/bench_predict.py [POLICY] [--calls N].
 
-Both sides and six separate calls take turns in one run, so that a busy machine slows all alike; the least time of each
-counts. Without a policy (a local folder) an untrained one of scale `tiny` answers, which talks more than a trained one.
+All sides and six separate calls take turns in one run, so that a busy machine slows all alike; the least time of each
+counts. For one and eight questions it also says what bounds them: the matrix products of an answer (GFLOP) against
+what a plain matrix product of the expert's shape reaches here, and where the processor's time goes. Without a policy
+(a local folder) an untrained one of scale `tiny` answers, which talks more than a trained one.
 """
 
 import argparse
@@ -10,10 +12,14 @@ from collections.abc import Callable
 from pathlib import Path
 
 import torch
+from torch.profiler import ProfilerActivity, profile
+from torch.utils.flop_counter import FlopCounterMode
 
-from causeway.model import ObservationSpec, Policy, example_observation
+from causeway.model import Observation, ObservationSpec, Policy, example_observation
 
 SAMPLES = 6
+QUESTIONS = 8
+PRODUCTS = ("mm", "addmm", "bmm", "baddbmm", "attention")
 
 
 def main() -> None:
@@ -23,10 +29,13 @@ def main() -> None:
     arguments = parser.parse_args()
     policy = Policy.load(Path(arguments.policy)) if arguments.policy else Policy.from_scale("tiny").eval()
     seen = example_observation(spec=ObservationSpec(cameras=policy.config.cameras))
+    many = [example_observation(seed, ObservationSpec(cameras=policy.config.cameras)) for seed in range(QUESTIONS)]
     one, six, apart = "one sample", f"{SAMPLES} samples", f"{SAMPLES} calls of one sample"
+    eight = f"{QUESTIONS} questions"
     sides: dict[str, Callable[[int], list[dict[str, float]]]] = {
         one: lambda seed: [policy.predict([seen], 1, seed).timing_ms],
         six: lambda seed: [policy.predict([seen], SAMPLES, seed).timing_ms],
+        eight: lambda seed: [policy.predict(many, 1, seed).timing_ms],
         apart: lambda seed: [policy.predict([seen], 1, seed + i).timing_ms for i in range(SAMPLES)],
     }
     took = alternately(sides, arguments.calls)
@@ -35,6 +44,40 @@ def main() -> None:
         print(f"{name:>22}: " + ", ".join(f"{part} {ms:.1f}" for part, ms in parts.items()) + " ms")
     print(f"{six} / {one}: {took[six]['total'] / took[one]['total']:.2f} (aim 1.5)")
     print(f"{apart} / {six}: {took[apart]['total'] / took[six]['total']:.2f}")
+    print(f"throughput of {eight}: × {QUESTIONS * took[one]['total'] / took[eight]['total']:.2f} (aim 3)")
+    reach = plain_gflops(policy, QUESTIONS)
+    print(f"a plain matrix product of the expert's shape, {QUESTIONS} questions: {reach:.0f} GFLOP/s")
+    for name, asked in ((one, many[:1]), (eight, many)):
+        print(f"{name:>22}: {bounds(policy, asked, took[name]['total'], reach)}")
+
+
+def bounds(policy: Policy, asked: list[Observation], total_ms: float, reach: float) -> str:
+    """How far an answer's matrix products are from what the machine reaches, and how its time is shared out."""
+    with FlopCounterMode(display=False) as counter:
+        policy.predict(asked)
+    gflop = counter.get_total_flops() / 1e9
+    with profile(activities=[ProfilerActivity.CPU]) as seen:
+        policy.predict(asked)
+    spent = {entry.key: entry.self_cpu_time_total for entry in seen.key_averages()}
+    products = sum(us for name, us in spent.items() if name.endswith(PRODUCTS) or "attention" in name)
+    return (
+        f"{gflop:.2f} GFLOP in {total_ms:.0f} ms = {gflop / total_ms * 1e3:.0f} GFLOP/s; a plain product's speed would "
+        f"take {gflop / reach * 1e3:.0f} ms; under the profiler products and attention are "
+        f"{products / sum(spent.values()):.0%} of the time"
+    )
+
+
+def plain_gflops(policy: Policy, questions: int, calls: int = 200) -> float:
+    """GFLOP/s of the expert's widest matrix product over the 64 waypoints of so many questions."""
+    size = policy.config.scale.expert
+    rows, weight = torch.randn(64 * questions, size.hidden), torch.randn(size.intermediate, size.hidden)
+    best = float("inf")
+    for _ in range(5):
+        started = time.perf_counter()
+        for _ in range(calls):
+            torch.nn.functional.linear(rows, weight)
+        best = min(best, (time.perf_counter() - started) / calls)
+    return 2 * rows.numel() * size.intermediate / best / 1e9
 
 
 def alternately(sides: dict[str, Callable[[int], list[dict[str, float]]]], calls: int) -> dict[str, dict[str, float]]:

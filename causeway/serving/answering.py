@@ -10,6 +10,7 @@ import logging
 import time
 from collections.abc import Hashable, Sequence
 from dataclasses import dataclass, replace
+from itertools import count, islice
 from typing import Protocol
 
 import numpy as np
@@ -93,13 +94,14 @@ class Answerer:
     def warm_up(self, spec: ObservationSpec) -> None:
         """Answer examples: the first call pays for what is made once, the others tell the costs.
 
-        One question with a whole and a short reasoning, and as many at once as a batch takes.
+        One question with a whole and a short reasoning, and as many at once as a batch takes; never the same pictures
+        twice, which would cost less.
         """
-        observation = example_observation(spec=spec)
-        self._policy.predict([observation], 1, 0)
+        observations = (example_observation(seed, spec) for seed in count())
+        self._policy.predict([next(observations)], 1, 0)
         for cut in (Cut(), Cut(max_reasoning_tokens=SHORT_REASONING)):
             for size in (1, LARGEST_BATCH):
-                self._predict([observation] * size, Settings(), cut)
+                self._predict(list(islice(observations, size)), Settings(), cut)
 
     def costs(self, size: int) -> Costs:
         """What a batch of this size costs: as measured, or as the nearest size below that was, if any."""

@@ -75,6 +75,11 @@ class Batcher(Generic[Job, Result]):
         return future
 
     @property
+    def full(self) -> bool:
+        """True when `enter` would find no place."""
+        return self._inside >= self._places
+
+    @property
     def inside(self) -> int:
         """Jobs that have a place: arriving, waiting or being done."""
         return self._inside

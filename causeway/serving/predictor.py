@@ -32,7 +32,7 @@ from causeway.serving.request import Question, read_question
 from causeway.serving.rigs import RigOf, RigsAway
 from causeway.serving.tensors import InvalidRequest
 
-_LONGEST_ID = 200
+LONGEST_ID = 200
 
 
 class Refusal(GrpcException):
@@ -99,6 +99,11 @@ class CausewayModel(Model):
             self.ready = True
         return self.ready
 
+    def refuse_when_full(self, request_id: str) -> None:
+        """Refusal when no place is free: said before a request is unpacked, a crowd costs those inside little."""
+        if self._batcher.full:
+            raise self._refused(Full(), arrived_s(), {"model": self.name, "id": request_id, "vehicle": VEHICLE.get()})
+
     def start(self) -> None:
         """Nothing to start: KServe's own would declare the model ready unseen."""
 
@@ -111,8 +116,8 @@ class CausewayModel(Model):
         """Refuse what is no v2 request."""
         if not isinstance(payload, InferRequest):
             raise invalid("request: this endpoint speaks the Open Inference Protocol v2")
-        if payload.id and (len(payload.id) > _LONGEST_ID or not payload.id.isprintable()):
-            raise invalid(f"id: expected at most {_LONGEST_ID} printable characters")  # it is repeated and logged
+        if payload.id and (len(payload.id) > LONGEST_ID or not payload.id.isprintable()):
+            raise invalid(f"id: expected at most {LONGEST_ID} printable characters")  # it is repeated and logged
         return payload
 
     async def predict(self, payload: Any, headers: Any = None, response_headers: Any = None) -> InferResponse:
@@ -125,10 +130,7 @@ class CausewayModel(Model):
             metrics.refused(self.name, "cancelled", time.perf_counter() - arrived)
             raise
         except Exception as error:
-            refusal, took_s = refusal_of(error), time.perf_counter() - arrived
-            metrics.refused(self.name, refusal.outcome, took_s)
-            request_log.refused(about, refusal.outcome, refusal.message, took_s)
-            raise refusal from error
+            raise self._refused(error, arrived, about) from error
         finally:
             metrics.crowd(self.name, self._batcher.inside, self._batcher.waiting)
         response = self._response(payload, answer)
@@ -136,6 +138,13 @@ class CausewayModel(Model):
         request_log.answered(about, answer)
         tracing.answered(about, answer, arrived, headers)
         return response
+
+    def _refused(self, error: Exception, arrived: float, about: dict[str, Any]) -> Refusal:
+        """What the caller hears, counted and perhaps logged."""
+        refusal, took_s = refusal_of(error), time.perf_counter() - arrived
+        metrics.refused(self.name, refusal.outcome, took_s)
+        request_log.refused(about, refusal.outcome, refusal.message, took_s)
+        return refusal
 
     async def _answer(self, payload: InferRequest, arrived: float) -> tuple[Answered, float]:
         """The answer, and the seconds that reading the request took beside decoding its pictures."""

@@ -28,7 +28,7 @@ from causeway.serving.arrival import VEHICLE
 from causeway.serving.contract import MAX_MESSAGE_BYTES
 from causeway.serving.front import AT_ONCE
 from causeway.serving.intake import Intake
-from causeway.serving.predictor import Refusal, invalid
+from causeway.serving.predictor import LONGEST_ID, CausewayModel, Refusal, invalid
 
 _SERVICE = grpc_predict_v2_pb2.DESCRIPTOR.services_by_name["GRPCInferenceService"]
 _OPTIONS = [
@@ -77,6 +77,9 @@ class Servicer(InferenceServicer):
 
     async def ModelInfer(self, request: Any, context: Any) -> Any:  # noqa: N802
         """One inference."""
+        model = self._data_plane.model_registry.get_model(request.model_name)
+        if isinstance(model, CausewayModel):
+            model.refuse_when_full(request.id[:LONGEST_ID])
         for tensor in request.inputs:
             if to_np_dtype(tensor.datatype) is None:
                 raise invalid(f"{tensor.name[:64]}: datatype {tensor.datatype[:16]!r} is not known")

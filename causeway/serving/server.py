@@ -8,6 +8,7 @@ program: `python -m causeway.serving.server --policy POLICY --http-port 8080 --g
 from __future__ import annotations
 
 import argparse
+import gc
 import os
 import re
 import signal
@@ -25,7 +26,7 @@ from causeway.serving.contract import LOOPBACK, MODEL
 from causeway.serving.program import exit_code_of
 
 if TYPE_CHECKING:
-    from causeway.model import ObservationSpec
+    from causeway.model import ObservationSpec, Policy
     from causeway.serving.answering import Predicts
     from causeway.serving.rigs import RigOf
 
@@ -112,10 +113,22 @@ def load_policy(location: str) -> tuple[Predicts, ObservationSpec, str]:
         raise UnusableInput(f"{location}: {pickles[0]} may hold a pickle; policies are safetensors only")
     from causeway.model import ObservationSpec, Policy  # torch comes now, when the location is known to be good
 
-    policy = Policy.load(artifact.folder())
+    policy = _placed(Policy.load(artifact.folder()))
     scale, cameras = policy.config.scale, policy.config.cameras
     spec = ObservationSpec(cameras, height=scale.image_height, width=scale.image_width)
     return policy, spec, artifact.manifest.content_hash
+
+
+def _placed(policy: Policy) -> Policy:
+    """The policy on this machine's accelerator when there is one, remembering the pictures it sees."""
+    import torch
+
+    from causeway.serving.seen_pictures import ACCELERATOR_BYTES, HOST_BYTES, SeenPictures
+
+    accelerated = torch.cuda.is_available()
+    policy = policy.to("cuda" if accelerated else "cpu")
+    policy.backbone.look = SeenPictures(policy.backbone.look, ACCELERATOR_BYTES if accelerated else HOST_BYTES)
+    return policy
 
 
 def serve_policy(
@@ -147,6 +160,8 @@ def _serve(loaded: Mapping[str, tuple[Predicts, ObservationSpec, str]], place: P
     what = ", ".join(f"{name} {version[:12]}" for name, (_, _, version) in loaded.items())
     where = f"http://{place.host}:{place.http_port} and gRPC {place.host}:{place.grpc_port}"
     print(f"serving {what} on {where}", file=sys.stderr, flush=True)
+    gc.collect()
+    gc.freeze()  # what is loaded stays: going through all of it now and then would hold every request back
     server.start(models)
     if server.stopped_by == signal.SIGINT:
         raise KeyboardInterrupt

@@ -7,6 +7,7 @@ import json
 import random
 import struct
 from dataclasses import replace
+from functools import cache
 
 import grpc
 import numpy as np
@@ -37,6 +38,7 @@ def bomb(width: int, height: int) -> bytes:
     return bytes(data)
 
 
+@cache
 def png() -> bytes:
     file = io.BytesIO()
     Image.new("RGB", (24, 16)).save(file, "PNG")

@@ -6,6 +6,7 @@ import json
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 import grpc
 import numpy as np
@@ -65,6 +66,7 @@ def good(observation=OBSERVATION) -> Request:
     )
 
 
+@cache
 def jpeg(height: int = 16, width: int = 24, mode: str = "RGB") -> bytes:
     """A smooth picture, so that JPEG changes it little."""
     ramp = np.linspace(0, 255, width, dtype=np.float32)[None, :].repeat(height, 0).astype(np.uint8)

@@ -1,15 +1,8 @@
 """A server with tokens, two policies and a request log: who is let in, who answers, and what is written down."""
 
 import json
-import os
-import signal
-import socket
 import sys
-import threading
-import time
 import urllib.request
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
 from pathlib import Path
 
 import grpc
@@ -19,11 +12,10 @@ from prometheus_client.parser import text_string_to_metric_families
 
 from causeway.errors import CausewayError, UsageError
 from causeway.serving.client import Endpoint, ask
-from causeway.serving.intake import ON_THEIR_WAY
 from causeway.serving.process import ServerProcess
 from causeway.serving.stream import stream, summary
 from tests.serving.questions import OBSERVATION, call_grpc, good, jpeg, json_body, over_grpc, post
-from tests.serving.stub_policy import SLOW_SPEED_MPS, StubPolicy
+from tests.serving.stub_policy import StubPolicy
 
 PROGRAM = (sys.executable, str(Path(__file__).with_name("stub_policy.py")))
 TOKEN = "a-token-of-car-7-abc"
@@ -145,73 +137,6 @@ def test_a_stream_asks_ten_times_a_second_whatever_comes_back(url):
     assert [round(one.due_s, 3) for one in asked[:4]] == [0.0, 0.05, 0.1, 0.15]
     strangers = stream(url, [OBSERVATION], 0.3, token="nobody")
     assert [one.outcome for one in strangers] == ["invalid"] * 3
-
-
-@pytest.mark.slow  # waits for the ten seconds that such a connection is given
-def test_a_body_or_a_header_that_trickles_holds_nobody_up(server):
-    host, port = "127.0.0.1", server.http_port
-    with socket.create_connection((host, port)) as header, socket.create_connection((host, port)) as body:
-        header.sendall(b"POST /v2/models/causeway/infer HTTP/1.1\r\nHost:")
-        body.sendall(
-            b"POST /v2/models/causeway/infer HTTP/1.1\r\nHost: x\r\nContent-Length: 100\r\nContent-Type: "
-            b"application/json\r\nAuthorization: Bearer " + TOKEN.encode() + b"\r\n\r\n{"
-        )
-        for _ in range(3):
-            ask(server.http_url, OBSERVATION, token=TOKEN)
-            header.sendall(b" ")
-            body.sendall(b" ")
-        ends = time.monotonic() + 30
-        for connection, wanted in ((header, b""), (body, b"408")):
-            connection.settimeout(max(ends - time.monotonic(), 0.1))
-            assert wanted in connection.recv(200)
-
-
-@pytest.mark.slow  # waits for the ten seconds that a silent call is given
-def test_silent_grpc_calls_take_no_place_for_good_and_too_large_a_message_is_not_taken(server):
-    known = (("authorization", f"Bearer {TOKEN}"),)
-    silence = threading.Event()
-
-    def nothing():
-        silence.wait(40)
-        yield from ()
-
-    large = [("grpc.max_send_message_length", -1)]
-    with grpc.insecure_channel(server.grpc_url, large) as channel:
-        infer = channel.stream_unary("/inference.GRPCInferenceService/ModelInfer")
-        silent = [infer.future(nothing(), metadata=known) for _ in range(ON_THEIR_WAY)]
-        answer = ask(server.grpc_url, OBSERVATION, token=TOKEN, timeout_s=30)
-        ended = {call.code().name for call in silent}
-        silence.set()
-        with pytest.raises(grpc.RpcError) as too_large:
-            channel.unary_unary("/inference.GRPCInferenceService/ModelInfer")(bytes(65 << 20), metadata=known, timeout=30)
-    assert answer.policy_version == "5" * 64
-    assert ended == {"DEADLINE_EXCEEDED"}
-    assert too_large.value.code().name == "RESOURCE_EXHAUSTED"
-
-
-@pytest.mark.slow
-def test_a_client_asks_again_until_a_killed_server_is_back():
-    ports: list[int] = []
-
-    class Same(ServerProcess):
-        """A server on the ports of the one before it."""
-
-        def __init__(self) -> None:
-            super().__init__("0", program=PROGRAM)
-            self.http_port, self.grpc_port = ports or (self.http_port, self.grpc_port)
-            ports[:] = [self.http_port, self.grpc_port]
-
-    with ThreadPoolExecutor(4) as pool:
-        with Same() as first:
-            urls = (f"127.0.0.1:{first.grpc_port}", f"http://127.0.0.1:{first.http_port}")
-            slow = replace(OBSERVATION, speed_mps=SLOW_SPEED_MPS + 20)  # two seconds
-            asked = [pool.submit(ask, url, slow, retry_s=90) for url in urls * 2]
-            time.sleep(0.5)
-            os.kill(first.pid, signal.SIGKILL)
-            first.wait(20)
-        with Same():
-            answers = [future.result(100) for future in asked]
-    assert [answer.policy_version for answer in answers] == ["5" * 64] * 4
 
 
 def test_without_patience_a_killed_server_is_one_line(url):

@@ -15,6 +15,7 @@ from causeway.errors import CausewayError, UnusableInput
 from causeway.model.observation import example_observation
 from causeway.serving.client import ask
 from causeway.serving.process import ServerProcess
+from causeway.serving.seen_pictures import ACCELERATOR_BYTES, HOST_BYTES
 from causeway.serving.server import load_policy
 
 PROGRAM = [sys.executable, "-m", "causeway.serving.server"]
@@ -52,6 +53,21 @@ def test_a_pickle_is_refused(tmp_path: Path):
     made = run(save_pickle, {}, out=str(tmp_path / "policy"))
     with pytest.raises(UnusableInput, match=r"model\.bin may hold a pickle"):
         load_policy(made.location)
+
+
+@pytest.mark.parametrize(("there", "place", "room"), [(True, "cuda", ACCELERATOR_BYTES), (False, "cpu", HOST_BYTES)])
+def test_a_policy_is_put_on_the_accelerator_when_there_is_one(there, place, room, tmp_path: Path, monkeypatch):
+    import torch
+
+    from causeway.model import Policy
+
+    placed: list[str] = []
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: there)
+    monkeypatch.setattr(Policy, "to", lambda self, device: placed.append(device) or self)
+    policy, _, version = load_policy(run(save_policy, {}, out=str(tmp_path / "policy")).location)
+    assert placed == [place]
+    assert policy.backbone.look._most_bytes == room
+    assert len(version) == 64
 
 
 def test_a_server_that_never_gets_ready_is_ended_and_its_last_lines_told():
