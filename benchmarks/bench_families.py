@@ -22,24 +22,25 @@ from causeway.model.observation import ObservationSpec, example_observation
 from causeway.model.scales import SCALES
 from causeway.model.sequence import plain_tail
 from causeway.model.tokenizer import load_vocabulary
+from causeway.training.config import RecipeConfig
 from causeway.training.recipes import recipe_named
 
 LENGTHS = (256, 512, 1024, 2048, 4096, 8192)
 
 
 def took_s(work: Callable[[], object], times: int = 3) -> float:
-    """The shortest of a few runs."""
+    """Seconds of a core, the fewest of a few runs: others at work on the machine do not count."""
     found = []
     for _ in range(times):
-        began = time.perf_counter()
+        began = time.process_time()
         work()
-        found.append(time.perf_counter() - began)
+        found.append(time.process_time() - began)
     return min(found)
 
 
 @torch.no_grad()
 def cost() -> None:
-    """Seconds of one pass over longer sequences; a doubling's factor says how cost grows (2: linear, 4: quadratic)."""
+    """Seconds of one pass over longer sequences, its mask included; the last column is a doubling's factor."""
     vocabulary, tiny = load_vocabulary(), SCALES["tiny"]
     families = {
         name: build_backbone(replace(tiny, family=name), vocabulary.size, vocabulary.special).eval()
@@ -47,15 +48,18 @@ def cost() -> None:
     }
     before: dict[str, float] = {}
     for length in LENGTHS:
-        hidden = torch.randn(1, length, tiny.text.hidden)
-        places = torch.arange(length).expand(3, 1, -1)
-        inputs = TextInputs(hidden, places, causal_mask(torch.ones(1, length, dtype=torch.bool)))
         line = f"{length:5d} tokens"
         for name, backbone in families.items():
-            now = took_s(lambda backbone=backbone, inputs=inputs: run_text(backbone, inputs), 2)
+            now = took_s(lambda backbone=backbone, length=length: _read(backbone, length, tiny.text.hidden), 2)
             line += f"  {name} {now:7.3f} s (x {now / before.get(name, now):4.2f})"
             before[name] = now
         print(line, flush=True)
+
+
+def _read(backbone: Any, length: int, width: int) -> None:
+    places = torch.arange(length).expand(3, 1, -1)
+    mask = causal_mask(torch.ones(1, length, dtype=torch.bool))
+    run_text(backbone, TextInputs(torch.randn(1, length, width), places, mask))
 
 
 @torch.no_grad()
@@ -108,7 +112,8 @@ def memory() -> None:
         policy = Policy.from_scale("tiny", cameras=("front_wide",), design=recipe.design)
         trains = recipe.stage("action").trains
         if "adapters" in trains:
-            policy.add_lora(Lora(4))
+            config = RecipeConfig(**recipe.settings("action", {}))
+            policy.add_lora(Lora(config.lora_rank, targets=config.lora_targets))
         states, activations = held_bytes(policy, trains, example_samples(8))
         whole = whole or states + activations
         share = (states + activations) / whole
@@ -128,6 +133,7 @@ def imports() -> None:
 def main() -> None:
     """Run what is asked for, or all."""
     torch.manual_seed(0)
+    torch.set_num_threads(1)
     for part in sys.argv[1:] or ("cost", "heads", "memory", "imports"):
         {"cost": cost, "heads": heads, "memory": memory, "imports": imports}[part]()
 

@@ -72,6 +72,7 @@ class RecipeConfig(ActionConfig):
     vision_tokenizer: str = ""  # of the first stage; "" = the recipe's
     backbone: str = ""  # of the first stage: a local folder to begin with; the larger scales need one
     lora_rank: int = 0  # adapters of this rank are put beside the backbone's weights as the stage begins; 0 = none
+    lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj")  # beside these layers of it
 
 
 def recipe_of(config: TrainConfig) -> str:

@@ -262,17 +262,18 @@ def _start(before: Artifact | None, taken: Any, config: TrainConfig) -> Any:
     if recipe != recipe_of(config):
         raise UnusableInput(f"{before.location}: a policy of recipe {recipe}, but {recipe_of(config)} was asked for")
     if isinstance(config, RecipeConfig) and config.lora_rank and policy.config.lora is None:
-        policy.add_lora(Lora(config.lora_rank), config.seed)
+        policy.add_lora(Lora(config.lora_rank, targets=config.lora_targets), config.seed)
     return policy
 
 
 def _new(taken: Any, config: TrainConfig) -> Any:
     from causeway.model import Policy
     from causeway.model.action_space import statistics_from
-    from causeway.model.lora import Lora
+    from causeway.model.lora import TARGETS, Lora
     from causeway.training.recipes import recipe_named
 
     assert isinstance(config, VlmConfig | RecipeConfig)
+    targets = config.lora_targets if isinstance(config, RecipeConfig) else TARGETS
     recipe = recipe_named(recipe_of(config))
     return Policy.from_scale(
         config.scale,
@@ -281,7 +282,7 @@ def _new(taken: Any, config: TrainConfig) -> Any:
         backbone=config.backbone or None,
         vision=config.vision_tokenizer or recipe.vision_tokenizer,
         cameras=_cameras(taken),
-        lora=Lora(config.lora_rank) if config.lora_rank else None,
+        lora=Lora(config.lora_rank, targets=targets) if config.lora_rank else None,
         design=recipe.design,
         family=recipe.family,
         soft_target_sigma_bins=recipe.soft_target_sigma_bins,
