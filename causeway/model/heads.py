@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from causeway.errors import UsageError
-from causeway.model import diffusion, expert, hybrid, regression
+from causeway.model import cvae, diffusion, expert, hybrid, regression
 from causeway.model.conditioning import Conditioning
 from causeway.model.decoding import Decoder
 from causeway.model.dit import DiffusionTransformer
@@ -91,6 +91,13 @@ HEADS: dict[str, ActionHead] = {
             ("pooled", "resampler"),
             lambda scale, how, backbone: regression.Mlp(scale, _reader(scale, how)),
             regression.absolute_loss,
+            over_prefix(regression.answer),
+        ),
+        ActionHead(
+            "cvae",
+            ("resampler",),
+            lambda scale, how, backbone: cvae.Cvae(scale, _reader(scale, how)),
+            cvae.cvae_loss,
             over_prefix(regression.answer),
         ),
         ActionHead(

@@ -10,6 +10,7 @@ import torch
 
 from causeway.errors import UsageError
 from causeway.model.attention import Prefix, Stretch
+from causeway.model.cvae import DIVERGENCE_WEIGHT, STYLE, Cvae, cvae_loss, divergence
 from causeway.model.diffusion import STEPS, denoise, diffusion_loss, noised, signal
 from causeway.model.dit import DiffusionTransformer
 from causeway.model.ensemble import Ensemble, agreed
@@ -161,6 +162,22 @@ def test_a_head_that_regresses_draws_nothing(kind, loss):
     assert float(loss(head, one, condition, None).detach()) == pytest.approx(0.0, abs=1e-6)
     expected = 4.0 if kind is Lstm else 2.0
     assert float(loss(head, one + 2.0, condition, None).detach()) == pytest.approx(expected, rel=1e-4)
+
+
+def test_a_style_says_which_way_and_none_is_the_mean_of_all():
+    zero = torch.zeros(2, STYLE)
+    assert float(divergence(zero, zero)) == 0.0
+    assert float(divergence(zero + 1.0, zero)) == pytest.approx(STYLE / 2)
+    torch.manual_seed(0)
+    head = Cvae(TINY, Resampler(TINY)).eval()
+    condition, noise = head.condition(read()), torch.randn(2, 64, 2, generator=seeded())
+    with torch.no_grad():
+        asked = answer(head, noise, condition, 10)
+        of_mean, of_other = (head(noise, noise[:, 0, 0], condition, style) for style in (zero, zero + 1.0))
+    assert torch.equal(asked, of_mean)
+    assert float((asked - of_other).abs().max()) > 1e-3
+    found = cvae_loss(head, noise, condition, seeded(1))
+    assert float(found.detach()) > DIVERGENCE_WEIGHT * float(divergence(*head.style_of(noise)).detach()) > 0.0
 
 
 def test_tokens_count_where_they_are_sure():

@@ -4,6 +4,7 @@ A recipe is one file here, and one line below. No torch.
 """
 
 from causeway.errors import UsageError
+from causeway.training.recipes.act import ACT
 from causeway.training.recipes.alpamayo import ALPAMAYO
 from causeway.training.recipes.cogact import COGACT
 from causeway.training.recipes.diffusionvla import DIFFUSIONVLA
@@ -18,7 +19,7 @@ __all__ = ["RECIPES", "Recipe", "RecipeStage", "recipe_named"]
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (ALPAMAYO, PI0, TINYVLA, DIFFUSIONVLA, COGACT, HYBRIDVLA, ROBOFLAMINGO, ROBOMAMBA)
+    for recipe in (ALPAMAYO, PI0, TINYVLA, DIFFUSIONVLA, COGACT, HYBRIDVLA, ROBOFLAMINGO, ROBOMAMBA, ACT)
 }
 
 
