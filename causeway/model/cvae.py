@@ -28,7 +28,8 @@ class Cvae(nn.Module):
     def __init__(self, scale: Scale, reader: nn.Module) -> None:
         super().__init__()
         width = scale.expert.hidden
-        size: dict[str, Any] = {"d_model": width, "nhead": _HEADS, "dim_feedforward": 2 * width, "dropout": 0.0, "batch_first": True}
+        size: dict[str, Any] = {"d_model": width, "nhead": _HEADS, "dim_feedforward": 2 * width}
+        size |= {"dropout": 0.0, "batch_first": True}
         self.reader = reader
         self.places = nn.Parameter(torch.randn(HORIZON_STEPS, width) * 0.02)
         self.start = nn.Parameter(torch.randn(1, width) * 0.02)
