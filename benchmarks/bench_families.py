@@ -11,6 +11,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -104,6 +105,7 @@ def held_bytes(policy: Any, trains: Sequence[str], samples: Sequence[Any]) -> tu
 
 def memory() -> None:
     """Bytes that training holds with adapters and with a frozen backbone, beside training everything."""
+    sys.path.insert(0, str(Path(__file__).parents[1]))
     from tests.training.examples import example_samples
 
     whole = 0
