@@ -1,18 +1,20 @@
 """Whole policies of other families: where gradients go, what padding may not change, what stands in a config."""
 
 import json
+from copy import copy
 
 import numpy as np
 import pytest
 import torch
 
 from causeway.errors import UnusableInput, UsageError
-from causeway.model import Policy, storage
+from causeway.model import Policy, action_tokens, decoding, hybrid, storage
 from causeway.model.backbone import build_backbone
 from causeway.model.design import Design
 from causeway.model.embeddings import Embeddings
 from causeway.model.expert import ActionExpert
 from causeway.model.lora import Lora
+from causeway.model.sequence import plain_tail
 from causeway.model.vision import vision_tokenizer
 from causeway.serving.flow_export import export_flow
 from tests.model.model_samples import make_sample
@@ -20,6 +22,7 @@ from tests.model.model_samples import make_sample
 ONE = [make_sample(0, cameras=("front_wide",)), make_sample(1, cameras=("front_wide",))]
 PI0 = Design("pi0", conditioning="joint-kv-cache", speaks=False, action_tokens=False)
 TINYVLA = Design("tinyvla", head="diffusion", conditioning="pooled", speaks=False, action_tokens=False)
+HYBRIDVLA = Design("hybridvla", head="in-sequence", conditioning="joint-kv-cache", speaks=False)
 MAMBA = Design("robomamba", head="mlp", conditioning="pooled", speaks=False, action_tokens=False)
 
 
@@ -105,6 +108,27 @@ def test_the_flow_of_pi0_teaches_the_backbone_and_says_nothing():
     assert answer.reasoning == [[""], [""]]
     forced = policy.predict(ONE, flow_steps=2, forced_reasoning=["Track the set speed."] * 2)
     np.testing.assert_array_equal(forced.trajectory_rig, answer.trajectory_rig)  # it reads no words either
+
+
+def test_the_fuse_rule_fires_where_the_tokens_are_sure(monkeypatch):
+    policy = Policy.from_scale("tiny", seed=0, design=HYBRIDVLA).eval()
+    noise = torch.randn(1, 64, 2, generator=seeded())
+    plainly = policy.action_logits_at
+
+    def acted(sharpness):
+        monkeypatch.setattr(policy, "action_logits_at", lambda hidden, kind: plainly(hidden, kind) * sharpness)
+        batch = policy.batch_of(ONE[:1], [plain_tail(policy.vocabulary)])
+        with torch.no_grad():
+            read = decoding.prefill(policy, batch, policy.text_inputs(batch))
+            told, confidence = hybrid.tokens_behind(policy, copy(read), unsure) if sharpness > 1 else (None, 0.0)
+            return hybrid.act(policy, read, noise, 2, None), told, float(confidence)
+
+    unsure, _, _ = acted(1.0)  # weights of noise are sure of nothing: the diffusion's answer alone
+    sure, tokens, confidence = acted(1e4)
+    assert confidence > hybrid.CONFIDENT
+    told = policy.normalised(torch.from_numpy(action_tokens.decode(tokens.numpy())).float())
+    torch.testing.assert_close(sure, (unsure + told) / 2.0)
+    assert float((sure - unsure).abs().max()) > 1e-2
 
 
 def test_adapters_put_on_later_change_nothing_and_are_a_small_share():
