@@ -10,7 +10,9 @@ import argparse
 import shutil
 import sys
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from rl_moments import make_held_out
 
@@ -23,22 +25,28 @@ ROUTE_POINTS = 16  # of the way ahead, one each 4 m: which way to turn is the na
 FIRST_SEED = 40_000  # of the first drive of each scenario: no other measurement of this repository uses these
 
 
-def make_samples(folder: Path, turns: int = TURNS) -> Artifact:
-    """The samples of `turns` drives of every scenario; drives and clips are removed once the samples stand."""
+def make_samples(
+    folder: Path, turns: int = TURNS, world: Mapping[str, Any] | None = None, cut: Mapping[str, Any] | None = None
+) -> Artifact:
+    """The samples of `turns` drives of every scenario; drives and clips are removed once the samples stand.
+
+    world, cut: more settings of the drives and of the samples.
+    """
     from causeway.simulation.scenarios import SCENARIOS
 
     at = {name: str(folder / name) for name in ("drives", "clips", "meta", "moments", "evidence", "labels", "passed")}
     samples = folder / "samples"
     if not (samples / "manifest.json").is_file():
-        run_named("make_world", {}, {"scenes": turns * len(SCENARIOS), "seed": FIRST_SEED}, out=at["drives"])
+        driven = {"scenes": turns * len(SCENARIOS), "seed": FIRST_SEED, **(world or {})}
+        run_named("make_world", {}, driven, out=at["drives"])
         run_named("ingest", {"drives": at["drives"]}, {"layout": "physicalai-av"}, out=at["clips"])
         run_named("extract_meta_actions", {"clips": at["clips"]}, {}, out=at["meta"])
         run_named("find_moments", {"meta": at["meta"], "clips": at["clips"]}, {}, out=at["moments"])
         run_named("build_features", {"moments": at["moments"], "clips": at["clips"]}, {}, out=at["evidence"])
         run_named("label_moments", {"evidence": at["evidence"], "clips": at["clips"]}, {}, out=at["labels"])
         run_named("validate_labels", {"labels": at["labels"]}, {}, out=at["passed"])
-        cut = {"route_points": ROUTE_POINTS}
-        run_named("build_samples", {"labels": at["passed"], "clips": at["clips"]}, cut, out=str(samples))
+        wanted = {"route_points": ROUTE_POINTS, **(cut or {})}
+        run_named("build_samples", {"labels": at["passed"], "clips": at["clips"]}, wanted, out=str(samples))
     if Path(at["clips"]).is_dir():
         make_held_out(Path(at["passed"]), Path(at["clips"]), folder, ROUTE_POINTS)
     for name in ("drives", "clips"):  # gigabytes, and every number of a result comes from the samples

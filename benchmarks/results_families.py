@@ -24,13 +24,16 @@ from typing import Any
 
 import numpy as np
 from bench_families import held_bytes
-from results_data import TURNS, make_samples
+from results_data import make_samples
 
 from causeway.artifacts import Artifact, run
-from causeway.errors import EXIT_TRY_AGAIN, CausewayError
+from causeway.errors import EXIT_TRY_AGAIN, CausewayError, UnusableInput
 from causeway.training.config import ActionConfig, CocConfig, RecipeConfig, TrainConfig, VlmConfig
 from causeway.training.recipes import RECIPES, Recipe, RecipeStage
 
+TURNS = 20  # drives of each of the sixteen scenarios
+WORLD = {"points_hz": 2}  # what some recipes need beside pictures: a depth sensor, and frames after t0 as targets
+CUT = {"points": 256, "future_offsets_s": (0.5,)}
 STEPS = 456  # of 8 samples: 120 of them seeing and 336 acting where a recipe has alpamayo's kind of stages
 HELD = 96  # held-out samples, spread over the test split's clips
 TIMED = 16  # answers whose time is taken
@@ -66,6 +69,19 @@ def steps_of(recipe: Recipe) -> dict[str, int]:
     """Optimiser steps of each stage: the budget in the proportions of the recipe's own defaults."""
     own = {stage.name: config_of(recipe, stage).steps for stage in taught(recipe)}
     return {name: round(STEPS * steps / sum(own.values())) for name, steps in own.items()}
+
+
+def lacking(recipe: Recipe, samples: str) -> bool:
+    """Whether samples lack what a recipe needs; says what."""
+    from causeway.training.needs import refuse_lacking
+    from causeway.training.samples import load_samples
+
+    try:
+        refuse_lacking(recipe.name, recipe.needs, load_samples(Artifact.open(samples), "train"))
+    except UnusableInput as error:
+        print(f"left out: {error}", file=sys.stderr)
+        return True
+    return False
 
 
 def trained(recipe: Recipe, folder: Path, seed: int, samples: str) -> tuple[str, float]:
@@ -190,6 +206,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path("out/results"))
     parser.add_argument("--turns", type=int, default=TURNS, help="drives of each scenario")
+    parser.add_argument("--samples", default="", help="others; recipes that they lack something for are left out")
     parser.add_argument("--minutes", type=float, default=38.0, help="after so long a stage saves and exits 75")
     parser.add_argument("--recipe", choices=RECIPES, nargs="*", help="only these")
     asked = parser.parse_args()
@@ -197,10 +214,9 @@ def main() -> None:
     clock = threading.Timer(60 * asked.minutes, os.kill, (os.getpid(), signal.SIGTERM))
     clock.daemon = True
     clock.start()
-    samples = str(asked.out / "data" / "samples")
     try:
-        make_samples(asked.out / "data", asked.turns)
-        for name in asked.recipe or RECIPES:
+        samples = asked.samples or make_samples(asked.out / "data-families", asked.turns, WORLD, CUT).location
+        for name in (one for one in asked.recipe or RECIPES if not lacking(RECIPES[one], samples)):
             folder = asked.out / f"seed-{asked.seed}" / "families" / name
             if not (folder / "measured.json").is_file():
                 policy, took_s = trained(RECIPES[name], folder, asked.seed, samples)
