@@ -93,6 +93,8 @@ class Policy(nn.Module):
         """
         sheet = scale_named(scale)
         if family:
+            if sheet.needs_backbone:
+                raise UsageError(f"scale {scale}: no published weights of family {family} have its sizes; take tiny")
             sheet = replace(sheet, family=family)
         if sheet.needs_backbone and backbone is None:
             raise UsageError(f"scale {scale} begins with a backbone: give a local folder with {sheet.weights}")

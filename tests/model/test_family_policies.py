@@ -160,5 +160,7 @@ def test_mamba_answers_the_same_alone_and_behind_padding():
     alone, together = policy.predict(ONE[:1]), policy.predict(both)
     np.testing.assert_allclose(alone.controls[0], together.controls[0], atol=1e-4)
     assert not np.allclose(together.controls[0], together.controls[1], atol=1e-4)
+    with pytest.raises(UsageError, match="scale 2b: no published weights of family mamba"):
+        Policy.from_scale("2b", design=MAMBA, family="mamba", backbone="somewhere")
     with pytest.raises(UsageError, match="reads keys and values"):
         Policy.from_scale("tiny", family="mamba")
