@@ -84,11 +84,11 @@ def heads() -> None:
         print(f"{head:10s} {1e3 * seconds:8.1f} ms, {found['tokens'] / seconds:5.1f} times faster than 128 tokens")
 
 
-def held_bytes(policy: Any, trains: Sequence[str], samples: Sequence[Any]) -> tuple[int, int]:
-    """(bytes of gradients and two moments, of what one pass over samples keeps for them) in training; weights apart."""
+def held_bytes(policy: Any, trains: Sequence[str], loss: Callable[[], Any]) -> tuple[int, int]:
+    """(bytes of gradients and two moments, of what the pass of a loss keeps for them) in training; weights apart."""
     policy.train().requires_grad_(False)
     learning = [p.requires_grad_(True) for part in trains for p in policy.trained_parameters(part)]
-    batch, kept = policy.collate(samples), dict[int, int]()
+    kept = dict[int, int]()
 
     def keep(tensor: torch.Tensor) -> torch.Tensor:
         storage = tensor.untyped_storage()
@@ -96,7 +96,7 @@ def held_bytes(policy: Any, trains: Sequence[str], samples: Sequence[Any]) -> tu
         return tensor
 
     with torch.autograd.graph.saved_tensors_hooks(keep, lambda tensor: tensor):
-        held = policy.action_loss(batch, None, torch.Generator().manual_seed(0), 1)  # noqa: F841  # keeps the graph
+        held = loss()  # noqa: F841  # keeps the graph
     weights = {p.untyped_storage().data_ptr() for p in policy.parameters()}
     return 3 * sum(p.numel() * p.element_size() for p in learning), sum(
         size for place, size in kept.items() if place not in weights
@@ -116,7 +116,8 @@ def memory() -> None:
         if "adapters" in trains:
             config = RecipeConfig(**recipe.settings("action", {}))
             policy.add_lora(Lora(config.lora_rank, targets=config.lora_targets))
-        states, activations = held_bytes(policy, trains, example_samples(8))
+        batch = policy.collate(example_samples(8))
+        states, activations = held_bytes(policy, trains, lambda p=policy, b=batch: p.action_loss(b, None, None, 1))
         whole = whole or states + activations
         share = (states + activations) / whole
         print(f"{name:13s} {states / 1e6:7.1f} MB states, {activations / 1e6:7.1f} MB activations, {share:6.1%} of all")

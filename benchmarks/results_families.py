@@ -19,10 +19,12 @@ import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from bench_families import held_bytes
 from results_data import make_samples
 
@@ -84,14 +86,14 @@ def lacking(recipe: Recipe, samples: str) -> bool:
     return False
 
 
-def trained(recipe: Recipe, folder: Path, seed: int, samples: str) -> tuple[str, float]:
-    """(location of a recipe's policy after its last stage, seconds of a core), trained now unless it is there."""
+def trained(recipe: Recipe, folder: Path, seed: int, samples: str) -> float:
+    """Train a recipe's stages, each into a folder of its name, unless it is there; seconds of a core that it took."""
     from causeway.training import step
 
     before, took_s = None, 0.0
     for stage in taught(recipe):
         changes = {"steps": steps_of(recipe)[stage.name], "seed": seed, "gate_samples": 0}
-        config = type(config_of(recipe, stage))(**{**vars(config_of(recipe, stage)), **changes})
+        config = replace(config_of(recipe, stage), **changes)
         inputs: dict[str, Any] = {"samples": samples, "policy": before}
         function = step.train_recipe
         if recipe.name == "alpamayo":
@@ -100,8 +102,7 @@ def trained(recipe: Recipe, folder: Path, seed: int, samples: str) -> tuple[str,
         with _counted(folder / f"{stage.name}.seconds"):
             before = run(function, inputs, out=str(folder / stage.name), config=config).location
         took_s += float((folder / f"{stage.name}.seconds").read_text())
-    assert before is not None
-    return before, took_s
+    return took_s
 
 
 @contextmanager
@@ -116,15 +117,15 @@ def _counted(file: Path) -> Iterator[None]:
         file.write_text(str(before + time.process_time() - began))
 
 
-def measured(recipe: Recipe, policy_at: str, samples_at: str) -> dict[str, Any]:
-    """What a policy's answers to held-out samples are worth, a value a sample, and what it costs."""
+def measured(recipe: Recipe, folder: Path, samples_at: str) -> dict[str, Any]:
+    """What a recipe's answers to held-out samples are worth, a value a sample, and what they and the training cost."""
     from causeway.evaluation.answers import AskConfig, ask
     from causeway.evaluation.open_loop import metrics
     from causeway.evaluation.selection import pick
     from causeway.evaluation.words.reasoning import judge
     from causeway.model import Policy
 
-    policy = Policy.load(policy_at)
+    policy = Policy.load(folder / taught(recipe)[-1].name)
     held, _ = pick(Artifact.open(samples_at), "test", HELD, labelled=True)
     kept = list(held)
     recorded = np.stack([sample.trajectory_rig for sample in kept]).astype(np.float64)
@@ -137,18 +138,31 @@ def measured(recipe: Recipe, policy_at: str, samples_at: str) -> dict[str, Any]:
         judged = [judge(sample, greedy, index) for index, sample in enumerate(kept)]
         for name in ("decision_accuracy", "consistency"):
             values[name] = np.array([row.get(name, np.nan) for row in judged])
-    last = taught(recipe)[-1]
-    learned = {id(p): p.numel() for part in last.trains for p in policy.trained_parameters(part)}
+    learned, held_b = _training(recipe, folder, samples_at)
     return {
         "clips": [sample.clip_id for sample in kept],
         "values": {name: np.round(column, 6).tolist() for name, column in values.items()},
         "costs": {
             "answer_ms": _answer_ms(policy, kept[:TIMED]),
             "parameters": policy.parameter_count(),
-            "trained": sum(learned.values()),
-            "training_mb": sum(held_bytes(policy, last.trains, kept[:8])) / 1e6,
+            "trained": learned,
+            "training_mb": held_b / 1e6,
         },
     }
+
+
+def _training(recipe: Recipe, folder: Path, samples: str) -> tuple[int, int]:
+    """(parameters that learn, bytes held beside the weights) in the last stage, as its step sets it up."""
+    from causeway.training.step import _course
+
+    *earlier, last = taught(recipe)
+    before = Artifact.open(folder / earlier[-1].name) if earlier else None
+    config = replace(config_of(recipe, last), limit=8)
+    course = _course(last.name, Artifact.open(samples), before, config, folder, "")
+    learning = {id(p): p.numel() for part in course.trains for p in course.policy.trained_parameters(part)}
+    some = list(course.samples)
+    held = held_bytes(course.policy, course.trains, lambda: course.loss(some, torch.Generator().manual_seed(0)))
+    return sum(learning.values()), sum(held)
 
 
 def _same_actions(paths: np.ndarray, recorded: np.ndarray, samples: Sequence[Any]) -> np.ndarray:
@@ -219,8 +233,8 @@ def main() -> None:
         for name in (one for one in asked.recipe or RECIPES if not lacking(RECIPES[one], samples)):
             folder = asked.out / f"seed-{asked.seed}" / "families" / name
             if not (folder / "measured.json").is_file():
-                policy, took_s = trained(RECIPES[name], folder, asked.seed, samples)
-                found = measured(RECIPES[name], policy, samples)
+                took_s = trained(RECIPES[name], folder, asked.seed, samples)
+                found = measured(RECIPES[name], folder, samples)
                 found["costs"]["trained_s"] = took_s
                 (folder / "measured.json").write_text(json.dumps(found))
                 print(f"{name}: {took_s:.0f} s of a core", file=sys.stderr, flush=True)
