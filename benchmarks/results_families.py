@@ -35,7 +35,7 @@ from causeway.training.recipes import RECIPES, Recipe, RecipeStage
 
 TURNS = 20  # drives of each of the sixteen scenarios
 WORLD = {"points_hz": 2}  # what some recipes need beside pictures: a depth sensor, and frames after t0 as targets
-CUT = {"points": 256, "future_offsets_s": (0.5,)}
+CUT = {"points": 1024, "future_offsets_s": (0.5,)}
 STEPS = 456  # of 8 samples: 120 of them seeing and 336 acting where a recipe has alpamayo's kind of stages
 HELD = 96  # held-out samples, spread over the test split's clips
 TIMED = 16  # answers whose time is taken

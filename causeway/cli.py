@@ -51,13 +51,14 @@ def world(
     scenario: Annotated[list[str] | None, typer.Option(help="Only these; A+B is one longer drive of both.")] = None,
     seed: Seed = 0,
     camera_hz: Annotated[int, typer.Option(help="Pictures a second: 1, 2, 5 or 10.")] = 10,
+    points_hz: Annotated[int, typer.Option(help="Scans of 3D points a second: 1, 2, 5 or 10; 0 = none.")] = 0,
     as_json: Json = False,
 ) -> None:
     """Make drives of the built-in world, whose causes are known, in the PhysicalAI-AV layout.
 
     Writes the drives and truth.parquet. Example: causeway world --scenes 8 --scenario cut_in+curve --out drives
     """
-    settings: dict[str, Any] = {"scenes": scenes, "seed": seed, "camera_hz": camera_hz}
+    settings: dict[str, Any] = {"scenes": scenes, "seed": seed, "camera_hz": camera_hz, "points_hz": points_hz}
     run_step("make_world", {}, settings | ({"scenarios": scenario} if scenario else {}), out, as_json)
 
 
@@ -179,7 +180,8 @@ def samples(labels: str, clips: Clips, out: Out, settings: Sets = None, as_json:
     """Build model-ready samples.
 
     Reads labels and clips; writes samples. --set knows cameras (with commas), height, width, route_points,
-    frame_offsets_s, max_picture_age_s, shard_samples. Example: causeway samples labels --clips clips --out samples
+    frame_offsets_s, future_offsets_s, points, max_picture_age_s, shard_samples.
+    Example: causeway samples labels --clips clips --out samples
     """
     from causeway.platform.steps import typed_settings
 

@@ -148,6 +148,8 @@ _CLIPS = {
         "clip_id t_us signal_id", clip_id=TEXT, t_us=LONG, signal_id=TEXT, state=TEXT, lane_ids=TEXTS
     ),
     "route": _table("clip_id", clip_id=TEXT, points=POINTS),
+    # scans of a depth sensor: x, y, z of one point after the other, in the rig frame at their own time
+    "points": _table("clip_id t_us", clip_id=TEXT, t_us=LONG, xyz_m=REALS),
 }
 
 _EVIDENCE = _table(

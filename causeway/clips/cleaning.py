@@ -40,15 +40,18 @@ def clean_drive(drive: Drive) -> Drive:
     rig, bad_cameras = clean_rig(drive.rig, drive.drive_id)
     tracks, bad_tracks = clean_tracks(drive.tracks)
     signals, bad_signals = clean_signals(drive.signals)
+    points, bad_points = clean_points(drive.points)
     lanes, bad_lanes = clean_shapes(drive.lanes, "centre", ("left", "right"), 2, "lane")
     elements, bad_elements = clean_shapes(drive.road_elements, "shape", (), 1, "road element")
-    bad = (*drive.quarantined, *bad_ego, *bad_cameras, *bad_tracks, *bad_signals, *bad_lanes, *bad_elements)
+    timed = (*bad_tracks, *bad_signals, *bad_points)
+    bad = (*drive.quarantined, *bad_ego, *bad_cameras, *timed, *bad_lanes, *bad_elements)
     return replace(
         drive,
         ego=ego,
         rig=rig,
         tracks=tracks,
         signals=signals,
+        points=points,
         lanes=lanes,
         road_elements=elements,
         route=drive.route if drive.route and _points(drive.route) > 0 else None,
@@ -188,6 +191,22 @@ def signal_faults(signals: pa.Table) -> dict[str, NDArray[np.bool_]]:
     """What is wrong with light states, reason -> rows."""
     needed = ("t_us", "signal_id", "state", "lane_ids")
     return {"incomplete": np.any([_nulls(signals, name) for name in needed], axis=0)}
+
+
+def clean_points(points: pa.Table | None) -> tuple[pa.Table | None, Quarantined]:
+    """Scans that have a time of their own and whole points of finite numbers, or none."""
+    if points is None or points.num_rows == 0:
+        return points, ()
+    left_out = LeftOut("scan of points")
+    no_value = _nulls(points, "t_us") | _nulls(points, "xyz_m")
+    scans = [np.array(scan or (), dtype=np.float64) for scan in points.column("xyz_m").to_pylist()]
+    broken = np.array([len(scan) % 3 != 0 or not np.isfinite(scan).all() for scan in scans])
+    times = points.column("t_us").fill_null(0).to_numpy()
+    repeated = np.ones(len(times), dtype=bool)
+    whole = np.flatnonzero(~no_value & ~broken)
+    repeated[whole[np.unique(times[whole], return_index=True)[1]]] = False
+    kept = left_out.without(points, {"incomplete": no_value, "no_points": broken, "same_time": repeated})
+    return kept, left_out.entries()
 
 
 def _floats(table: pa.Table, name: str) -> Array:

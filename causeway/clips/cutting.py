@@ -80,8 +80,9 @@ def clip_tables(drive: Drive, motion: TickMotion, cut: Cut, map_within_m: float)
         "tracks": ticked_tracks(_near(drive.tracks, cut), motion, cut.first, cut.stop, clip_id),
         "lanes": _map_rows(drive.lanes, ("centre", "left", "right"), origin, path, map_within_m, clip_id),
         "road_elements": _map_rows(drive.road_elements, ("shape",), origin, path, map_within_m, clip_id),
-        "signals": _signal_rows(drive, cut),
+        "signals": _timed_rows(drive.signals, cut),
         "route": [{"clip_id": clip_id, "points": _moved([drive.route], origin)[0]}] if drive.route else [],
+        "points": _timed_rows(drive.points, cut),
     }
 
 
@@ -200,14 +201,11 @@ def _near(tracks: pa.Table | TimedRows | None, cut: Cut) -> pa.Table | None:
     return tracks
 
 
-def _signal_rows(drive: Drive, cut: Cut) -> pa.Table | list[dict]:
-    if drive.signals is None:
+def _timed_rows(rows: pa.Table | TimedRows | None, cut: Cut) -> pa.Table | list[dict]:
+    if rows is None:
         return []
     start_us, end_us = cut.clip.start_us, cut.clip.end_us + TICK_US - 1  # up to the next clip's first tick
-    if isinstance(drive.signals, TimedRows):
-        chosen = drive.signals.between(start_us, end_us)
-    else:
-        chosen = rows_between(drive.signals, start_us, end_us)
+    chosen = rows.between(start_us, end_us) if isinstance(rows, TimedRows) else rows_between(rows, start_us, end_us)
     return chosen.append_column("clip_id", pa.array([cut.clip.clip_id] * chosen.num_rows, pa.string()))
 
 

@@ -94,7 +94,8 @@ class Drive:
     in the columns of the clips artifact without clip_id (track columns in the world frame of `ego`; without
     `observed_us` a sighting is known at its own time), in memory or, from long recordings, on disk; `lanes`,
     `road_elements` are row dicts with shapes in that world frame, None = this source has no map. `world` names that
-    frame where drives share it (a city's map frame, a UTM zone); "" = the frame is this drive's own.
+    frame where drives share it (a city's map frame, a UTM zone); "" = the frame is this drive's own. `points` are scans
+    of a depth sensor, a row each, in the rig frame at their own time.
     """
 
     drive_id: str
@@ -111,6 +112,7 @@ class Drive:
     lanes: list[dict] | None = None
     road_elements: list[dict] | None = None
     route: list[list[float]] | None = None
+    points: pa.Table | None = None
     quarantined: Quarantined = ()
 
 

@@ -51,7 +51,7 @@ def shard_of(chosen: StoredSamples, batch: int, shard: int, shards: int) -> Stor
     if not 0 <= shard < shards or shards > batches:
         raise UsageError(f"shard {shard} of {shards}: {batches} batches of samples, shards counted from 0")
     rows = [row for row in range(len(chosen)) if row // batch % shards == shard]
-    return StoredSamples(chosen.artifact, chosen.index.take(pa.array(rows, pa.int64())), chosen.around)
+    return replace(chosen, index=chosen.index.take(pa.array(rows, pa.int64())))
 
 
 def _notes(found: str, asked: str, labelled: bool, need: bool | None) -> list[str]:
@@ -108,6 +108,7 @@ def spec_of(samples: Artifact | None) -> ObservationSpec:
         height=config.get("height", default.height),
         width=config.get("width", default.width),
         route_points=config.get("route_points", default.route_points),
+        points=config.get("points", default.points),
     )
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from causeway.model.beside import Beside
 
 NAME = "causeway"  # value of `_attn_implementation` in every configuration that is built here
 
@@ -55,6 +58,7 @@ class Prefix:
 
     stretches: tuple[Stretch, ...]
     next_position: Tensor
+    beside: Beside | None = None  # what a head is told of the rows that share the first stretch
 
     def repeated(self, times: int) -> Prefix:
         """Every row `times` times in a row, without a copy of what they share."""
@@ -66,7 +70,7 @@ class Prefix:
         first, *rest = (s.repeated(rows // len(s.kept)) for s in self.stretches)
         for stretch in rest:
             first = first.joined(stretch)
-        return Prefix((first,), self.next_position)
+        return replace(self, stretches=(first,))
 
 
 @dataclass(eq=False)

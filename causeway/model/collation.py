@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from causeway.model import action_tokens
+from causeway.model import action_tokens, chain
+from causeway.model.beside import beside_of
 from causeway.model.observation import Observation, Sample, check_sample, observation_of
 from causeway.model.sequence import (
     Batch,
@@ -34,6 +35,9 @@ def collate(policy: Policy, samples: Sequence[Sample], route_drop: float, genera
     vocabulary, tails = policy.vocabulary, list[Tail]()
     for sample in samples:
         check_sample(sample)
+        if policy.head.in_chain:
+            tails.append(chain.chain_tail(vocabulary, chain.told_of(sample), chain.WHOLE))
+            continue
         ids = vocabulary.text_ids(sample.reasoning, f"sample {sample.sample_id}: reasoning")
         speaks = bool(ids) and policy.config.design.speaks
         tails.append(reasoning_tail(vocabulary, ids) if speaks else plain_tail(vocabulary))
@@ -55,7 +59,8 @@ def batch_of(policy: Policy, items: Sequence[Observation | Sample], tails: Seque
     names = [item.sample_id if isinstance(item, Sample) else f"#{i}" for i, item in enumerate(items)]
     observations = [observation_of(item) for item in items]
     batch = build_batch(policy.config.scale, policy.sight, policy.vocabulary, observations, tails, names)
-    return batch.to(policy.device)
+    beside = beside_of(policy.config.rigs, bool(policy.config.point_blocks), observations, names)
+    return replace(batch, beside=beside).to(policy.device)
 
 
 def _routes_left_out(samples: Sequence[Sample], rate: float, generator: torch.Generator | None) -> Sequence[Sample]:

@@ -18,6 +18,7 @@ from torch import Tensor
 from causeway.model import action_tokens
 from causeway.model.attention import Prefix, Reading, Stretch
 from causeway.model.backbone import TextInputs, causal_mask, run_text
+from causeway.model.beside import Beside
 
 if TYPE_CHECKING:
     from causeway.model.policy import Policy
@@ -35,10 +36,11 @@ class Decoder:
     own: Stretch | None  # what each row has read behind the prompt
     next_position: Tensor  # [R]
     hidden: Tensor  # [R, hidden] of each row's last kept column
+    beside: Beside | None = None  # what a head is told of the prompt's rows beside all this
 
     def prefix(self) -> Prefix:
         """Everything read so far, for the expert."""
-        return Prefix(self.stretches(), self.next_position)
+        return Prefix(self.stretches(), self.next_position, self.beside)
 
     def stretches(self) -> tuple[Stretch, ...]:
         """Everything read so far."""
@@ -60,7 +62,7 @@ def prefill(policy: Policy, batch: Batch, inputs: TextInputs) -> Decoder:
     reading = Reading()
     hidden = run_text(policy.backbone, inputs, reading)
     prompt = stretch_of(policy, reading, hidden, batch.input_ids, batch.kept)
-    return Decoder(prompt, None, behind(batch.positions, batch.kept), hidden[:, -1])
+    return Decoder(prompt, None, behind(batch.positions, batch.kept), hidden[:, -1], batch.beside)
 
 
 def stretch_of(policy: Policy, reading: Reading, hidden: Tensor, ids: Tensor, kept: Tensor) -> Stretch:
@@ -82,6 +84,7 @@ def repeat(decoder: Decoder, times: int) -> Decoder:
         None,
         decoder.next_position.repeat_interleave(times),
         decoder.hidden.repeat_interleave(times, dim=0),
+        decoder.beside,
     )
 
 

@@ -8,11 +8,14 @@ actions (CogACT, 2411.19650, fig. 2), and FiLM scales and shifts each block by t
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor, nn
 
 from causeway.model.attention import Prefix
 from causeway.model.observation import HORIZON_STEPS
+from causeway.model.points import Points
 from causeway.model.readers import Condition
 from causeway.model.scales import Scale
 
@@ -35,13 +38,18 @@ class DiffusionTransformer(nn.Module):
         film = bool(getattr(reader, "tells_words", False))
         self.blocks = nn.ModuleList(_Block(width, scale.expert.intermediate, film) for _ in range(scale.text.layers))
         self.norm = nn.LayerNorm(width)
-        self.write = nn.Linear(width, 2)
+        self.write: nn.Module = nn.Linear(width, 2)
         frequencies = torch.logspace(0.0, 3.0, _WAVES)
         self.register_buffer("frequencies", frequencies, persistent=False)
+        self.points: Points | None = None  # put in by `points.add_points`, when all else has learned
 
     def condition(self, prefix: Prefix) -> Condition:
         """What the head is told of everything that was read."""
-        return self.reader(prefix)  # type: ignore[no-any-return]
+        told: Condition = self.reader(prefix)
+        if self.points is None:
+            return told
+        assert prefix.beside is not None
+        return replace(told, points=self.points(prefix.beside.rows(len(prefix.next_position))))
 
     def forward(self, noisy: Tensor, time: Tensor, condition: Condition) -> Tensor:
         """The noise found in controls."""
@@ -54,9 +62,12 @@ class DiffusionTransformer(nn.Module):
         if condition.tokens is not None:
             before = condition.tokens.shape[1]
             hidden = torch.cat([condition.tokens, hidden], dim=1)
-        for block in self.blocks:
+        for number, block in enumerate(self.blocks):
             hidden = block(hidden, known, condition.words)
-        return self.write(self.norm(hidden[:, before:]))  # type: ignore[no-any-return]
+            if self.points is not None and condition.points is not None:
+                hidden = self.points.added(number, hidden, condition.points)
+        found = self.norm(hidden[:, before:])
+        return self.write(found) if condition.rig is None else self.write(found, condition.rig)  # type: ignore[no-any-return]
 
 
 class _Block(nn.Module):

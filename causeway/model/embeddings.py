@@ -17,7 +17,7 @@ from causeway.model.vision import VisionTokenizer
 from causeway.model.vision_pictures import Pictures
 
 _TICK_S = 0.1
-_HISTORY_NUMBERS = 7
+HISTORY_NUMBERS = 7
 
 
 class Embeddings(nn.Module):
@@ -26,7 +26,7 @@ class Embeddings(nn.Module):
     def __init__(self, scale: Scale, vision: VisionTokenizer) -> None:
         super().__init__()
         self.vision = vision.build(scale)
-        self.history = two_layers(_HISTORY_NUMBERS, scale.text.hidden)
+        self.history = two_layers(HISTORY_NUMBERS, scale.text.hidden)
         self.route = two_layers(2, scale.text.hidden)
 
     def text_inputs(self, backbone: Backbone, batch: Batch, special: dict[str, int]) -> TextInputs:
@@ -36,7 +36,7 @@ class Embeddings(nn.Module):
         is_visual = batch.input_ids == special["image_pad"]
         parts = (
             (is_visual, visual.tokens),
-            (batch.input_ids == special["history_pad"], self.history(_history_numbers(batch)).flatten(0, 1)),
+            (batch.input_ids == special["history_pad"], self.history(history_numbers(batch)).flatten(0, 1)),
             (batch.input_ids == special["route_pad"], self.route(batch.route / 20.0)),
         )
         for columns, values in parts:
@@ -44,7 +44,7 @@ class Embeddings(nn.Module):
         return TextInputs(embeddings, batch.positions, causal_mask(batch.kept), is_visual, visual.deepstack)
 
 
-def _history_numbers(batch: Batch) -> Tensor:
+def history_numbers(batch: Batch) -> Tensor:
     """Position, heading, their rates and the measured speed of each pose, near one: [B, 16, 7]."""
     poses = batch.ego_history
     rates = torch.diff(poses, dim=1) / _TICK_S

@@ -15,12 +15,13 @@ import torch
 from torch import Tensor, nn
 
 from causeway.errors import UsageError
-from causeway.model import cvae, diffusion, expert, hybrid, regression
+from causeway.model import chain, cvae, diffusion, embodied, expert, hybrid, queries, regression
 from causeway.model.conditioning import Conditioning
 from causeway.model.decoding import Decoder
 from causeway.model.dit import DiffusionTransformer
 from causeway.model.expert import ActionExpert, Guidance
 from causeway.model.scales import Scale
+from causeway.model.storage import PolicyConfig
 
 if TYPE_CHECKING:
     from causeway.model.policy import Policy
@@ -48,10 +49,11 @@ class ActionHead:
 
     name: str
     conditionings: tuple[str, ...]  # those that it can be told by
-    build: Callable[[Scale, Conditioning, nn.Module], nn.Module]  # the backbone is looked at, never taken in
+    build: Callable[[PolicyConfig, Conditioning, nn.Module], nn.Module]  # the backbone is looked at, never taken in
     loss: Loss
     act: Act
     in_sequence: bool = False  # whether it stands inside the backbone's sequence, before the action tokens
+    in_chain: bool = False  # whether it says a chain of its own before it acts
 
 
 def _reader(scale: Scale, how: Conditioning) -> nn.Module:
@@ -68,45 +70,67 @@ HEADS: dict[str, ActionHead] = {
         ActionHead(
             "flow",
             _CACHES,
-            lambda scale, how, backbone: ActionExpert(scale),
+            lambda config, how, backbone: ActionExpert(config.scale),
             expert.flow_loss,
             over_prefix(expert.integrate),
         ),
         ActionHead(
             "diffusion",
             _READERS,
-            lambda scale, how, backbone: DiffusionTransformer(scale, _reader(scale, how)),
+            lambda config, how, backbone: DiffusionTransformer(config.scale, _reader(config.scale, how)),
+            diffusion.diffusion_loss,
+            over_prefix(diffusion.denoise),
+        ),
+        ActionHead(
+            "diffusion-by-rig",
+            _READERS,
+            lambda config, how, backbone: embodied.Embodied(config.scale, _reader(config.scale, how), len(config.rigs)),
             diffusion.diffusion_loss,
             over_prefix(diffusion.denoise),
         ),
         ActionHead(
             "lstm",
             ("pooled", "resampler"),
-            lambda scale, how, backbone: regression.Lstm(scale, _reader(scale, how)),
+            lambda config, how, backbone: regression.Lstm(config.scale, _reader(config.scale, how)),
             regression.squared_loss,
             over_prefix(regression.answer),
         ),
         ActionHead(
             "mlp",
             ("pooled", "resampler"),
-            lambda scale, how, backbone: regression.Mlp(scale, _reader(scale, how)),
+            lambda config, how, backbone: regression.Mlp(config.scale, _reader(config.scale, how)),
             regression.absolute_loss,
             over_prefix(regression.answer),
         ),
         ActionHead(
             "cvae",
             ("resampler",),
-            lambda scale, how, backbone: cvae.Cvae(scale, _reader(scale, how)),
+            lambda config, how, backbone: cvae.Cvae(config.scale, _reader(config.scale, how)),
             cvae.cvae_loss,
+            over_prefix(regression.answer),
+        ),
+        ActionHead(
+            "queries",
+            ("joint-kv-cache",),
+            lambda config, how, backbone: queries.Queries(config.scale, backbone),
+            regression.smooth_loss,
             over_prefix(regression.answer),
         ),
         ActionHead(
             "in-sequence",
             ("joint-kv-cache",),
-            lambda scale, how, backbone: hybrid.InSequence(scale, backbone),
+            lambda config, how, backbone: hybrid.InSequence(config.scale, backbone),
             diffusion.diffusion_loss,
             hybrid.act,
             in_sequence=True,
+        ),
+        ActionHead(
+            "chain",
+            ("kv-cache",),
+            lambda config, how, backbone: chain.Chain(),
+            chain.nothing_to_learn,
+            chain.act,
+            in_chain=True,
         ),
     )
 }

@@ -123,6 +123,8 @@ def _check(samples: Sequence[Observation | Sample], options: Options) -> None:
 def _tails(policy: Policy, count: int, options: Options) -> tuple[list[Tail], list[str] | None]:
     """The tails of the prompt, and the texts [B·n] when they are known beforehand."""
     vocabulary = policy.vocabulary
+    if policy.head.in_chain:
+        return [Tail(())] * count, [""] * (count * options.n)
     if not policy.config.design.speaks:
         return [plain_tail(vocabulary)] * count, [""] * (count * options.n)
     if options.forced_reasoning is not None:

@@ -50,7 +50,8 @@ def part_parameters(backbone: Any, lora: Lora | None, part: str) -> list[nn.Para
     """What learns of a backbone when this part of it does. UsageError for a part that it does not have.
 
     "backbone": all of it, or the adapters and the tables that hold our tokens; "adapters": these alone; "vision": what
-    looks at pictures; "language": what does not; "projector": what brings pictures to the language model's width.
+    looks at pictures; "visual-adapters": the adapters in it; "language": what does not look; "projector": what brings
+    pictures to the language model's width.
     """
     named = list(backbone.named_parameters())
     if part == "backbone" and lora is None:
@@ -60,6 +61,10 @@ def part_parameters(backbone: Any, lora: Lora | None, part: str) -> list[nn.Para
         return [p for name, p in named if _MARK in name or id(p) in tables]
     if part == "adapters" and lora is not None:
         return [p for name, p in named if _MARK in name]
+    if part == "visual-adapters":
+        seeing_ones = [p for name, p in named if _MARK in name and any(mark in f".{name}" for mark in _SEEING)]
+        if seeing_ones:
+            return seeing_ones
     if part in ("vision", "language"):
         sees = [any(mark in f".{name}" for mark in _SEEING) for name, _ in named]
         return [p for (_, p), seeing in zip(named, sees, strict=True) if seeing == (part == "vision")]

@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from causeway.errors import UnusableInput
 from causeway.model.action_space import ACCELERATION_BOUND_MPS2, CURVATURE_BOUND_PER_M, HORIZON_STEPS
+from causeway.model.ahead import Ahead, check_ahead
 from causeway.model.surroundings import Surroundings, check_surroundings
 
 HISTORY_POSES = 16  # 1.5 s at 10 Hz, last pose = t0
@@ -29,6 +30,8 @@ class ObservationSpec:
     height: int = 128
     width: int = 192
     route_points: int = 0  # at most so many of the way ahead; 0 = no route
+    points: int = 0  # at most so many of a depth sensor's; 0 = none
+    rig_id: str = ""  # whose rig it is, for a policy that tells rigs apart
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +46,8 @@ class Observation:
     speed_mps: float  # measured, signed
     t0_us: int
     route: NDArray[np.float32] | None = None  # [n, 2] in the rig frame at t0
+    rig_id: str = ""  # whose rig this is, where it is known
+    points: NDArray[np.float32] | None = None  # [n, 3] what a depth sensor saw at t0 or before, rig frame at t0
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,6 +65,7 @@ class Sample:
     controls: NDArray[np.float32]  # [64, 2] acceleration m/s², curvature 1/m
     trajectory_rig: NDArray[np.float32]  # [64, 3] x, y, yaw at 0.1 … 6.4 s
     around: Surroundings | None = None  # truth for rewards and evaluation, only there when it was asked for
+    ahead: Ahead | None = None  # frames after t0: a training target, only there when it was asked for
 
 
 def _shape(what: str, name: str, array: NDArray[np.generic], expected: tuple[int | None, ...]) -> None:
@@ -108,6 +114,9 @@ def check_observation(observation: Observation, what: str = "observation") -> Ob
     if observation.route is not None:
         _shape(what, "route", observation.route, (None, 2))
         _finite(what, "route", observation.route)
+    if observation.points is not None:
+        _shape(what, "points", observation.points, (None, 3))
+        _finite(what, "points", observation.points)
     if int(np.max(observation.frame_t_us)) > observation.t0_us:
         raise UnusableInput(f"{what}: a frame is later than t0 {observation.t0_us} us; a policy sees no future")
     return observation
@@ -125,6 +134,8 @@ def check_sample(sample: Sample) -> Sample:
     _within(what, sample.controls[:, 1], CURVATURE_BOUND_PER_M, "curvature", "1/m")
     if sample.around is not None:
         check_surroundings(sample.around, what)
+    if sample.ahead is not None:
+        check_ahead(sample.ahead, sample.t0_us, what)
     return sample
 
 
@@ -182,4 +193,6 @@ def example_observation(seed: int = 0, spec: ObservationSpec | None = None, spee
         ego_history=history,
         speed_mps=speed_mps,
         t0_us=t0_us,
+        rig_id=spec.rig_id,
+        points=rng.uniform(-20.0, 20.0, (spec.points, 3)).astype(np.float32) if spec.points else None,
     )

@@ -24,6 +24,7 @@ from causeway.model import (
     hybrid,
     inference,
     likelihood,
+    points,
     rollouts,
     storage,
     token_losses,
@@ -63,7 +64,9 @@ class Policy(nn.Module):
         self.embeddings = Embeddings(config.scale, self.sight.tokenizer)
         self.conditioning = conditioning_named(config.design.conditioning)
         self.head = head_named(config.design.head, config.design.conditioning)
-        self.expert: Any = self.head.build(config.scale, self.conditioning, self.backbone)
+        self.expert: Any = self.head.build(config, self.conditioning, self.backbone)
+        if config.point_blocks:
+            points.add_points(self.expert, config.scale, config.point_blocks)
         if config.lora is not None:  # last: a seed then makes the same policy with adapters and without
             add_adapters(self.backbone, config.lora)
 
@@ -82,6 +85,7 @@ class Policy(nn.Module):
         design: Design | None = None,
         family: str = "",
         soft_target_sigma_bins: float = 2.0,
+        rigs: Sequence[str] = (),
     ) -> Policy:
         """A policy with random weights from a seed. statistics: of the training controls (None = the release's).
 
@@ -90,6 +94,7 @@ class Policy(nn.Module):
         lora: adapters beside the backbone's weights, which then stay as they came.
         design: its action head and what that reads; None = Alpamayo-R1's. family: of another backbone than the scale's.
         soft_target_sigma_bins: how far the targets of action tokens spread over their neighbours.
+        rigs: the names that an action head by rig will know; samples of others are refused.
         """
         sheet = scale_named(scale)
         if family:
@@ -106,6 +111,7 @@ class Policy(nn.Module):
             soft_target_sigma_bins=soft_target_sigma_bins,
             lora=lora,
             design=design or Design(),
+            rigs=tuple(rigs),
         )
         vocabulary = backbone_vocabulary(tokenizer_folder(backbone, sheet)) if backbone else load_vocabulary()
         with torch.random.fork_rng(devices=[]):
@@ -146,11 +152,18 @@ class Policy(nn.Module):
 
     def trained_parameters(self, part: str) -> list[nn.Parameter]:
         """What learns when a part does: "backbone" (of one with adapters only these and its tables), "embeddings",
-        "expert"; or of the backbone alone its "adapters", its "language" or its "vision".
+        "expert", or one part of these two ("expert.foresight"); of the backbone alone its "adapters", its "language" or
+        its "vision".
         """
-        if part in ("embeddings", "expert"):
-            return list(getattr(self, part).parameters())
+        if part.partition(".")[0] in ("embeddings", "expert"):
+            return list(self._part(part).parameters())
         return part_parameters(self.backbone, self.config.lora, part)
+
+    def _part(self, name: str) -> nn.Module:
+        try:
+            return self.get_submodule(name)
+        except AttributeError:
+            raise UsageError(f"part {name!r} of a policy cannot learn: there is no such part") from None
 
     def add_lora(self, lora: Lora, seed: int = 0) -> None:
         """Put adapters beside the backbone's weights; answers stay as they are until the adapters learn."""
@@ -160,6 +173,14 @@ class Policy(nn.Module):
             torch.manual_seed(seed)
             add_adapters(self.backbone, lora)
         self.config = replace(self.config, lora=lora)
+
+    def take_points(self, blocks: Sequence[int], seed: int = 0) -> None:
+        """Let the action head take 3D points behind these blocks; answers stay as they are until it learns to."""
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seed)
+            points.add_points(self.expert, self.config.scale, blocks)
+        self.expert.points.to(self.device)
+        self.config = replace(self.config, point_blocks=tuple(blocks))
 
     def merge_lora(self) -> None:
         """Fold the adapters into the backbone's weights; answers change by rounding only."""
@@ -267,7 +288,7 @@ class Policy(nn.Module):
             return hybrid.loss_parts(self, batch, prefix_noise, generator)
         output = self.forward_tokens(batch, prefix_noise, generator)
         parts = token_losses.token_parts(self, batch, output)
-        flow = self._flow(batch, output.prefix, generator, draws)
+        flow = self.head_loss(batch, output.prefix, generator, draws)
         return {**parts, "loss": parts["loss"] + flow, "flow": flow}
 
     def flow_loss(self, batch: Batch, generator: torch.Generator | None = None, draws: int = 1) -> Tensor:
@@ -277,9 +298,12 @@ class Policy(nn.Module):
         """
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.conditioning.teaches):
             prefix = decoding.prefill(self, batch, self.text_inputs(batch)).prefix()
-        return self._flow(batch, prefix, generator, draws)
+        return self.head_loss(batch, prefix, generator, draws)
 
-    def _flow(self, batch: Batch, prefix: Prefix | None, generator: torch.Generator | None, draws: int) -> Tensor:
+    def head_loss(
+        self, batch: Batch, prefix: Prefix | None, generator: torch.Generator | None = None, draws: int = 1
+    ) -> Tensor:
+        """The head's own error behind a prefix that was read already; `draws` noises share it."""
         if batch.controls is None or prefix is None:
             raise UsageError("the flow loss needs a batch with controls (collate samples, not questions) and kept keys")
         target = self.normalised(batch.controls).repeat_interleave(draws, dim=0)

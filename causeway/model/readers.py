@@ -26,10 +26,12 @@ class Condition:
     vector: Tensor | None = None  # [R, W]
     tokens: Tensor | None = None  # [R, T, W] to stand before the actions
     words: Tensor | None = None  # [R, W] of the reasoning alone, zeros where nothing was said
+    rig: Tensor | None = None  # [R] long: by which rig's layer to answer
+    points: Tensor | None = None  # [R, W] what was found in 3D points
 
     def repeated(self, times: int) -> Condition:
         """Every row `times` times in a row."""
-        parts = (self.vector, self.tokens, self.words)
+        parts = (self.vector, self.tokens, self.words, self.rig, self.points)
         return Condition(*(None if part is None else part.repeat_interleave(times, dim=0) for part in parts))
 
     def gathered(self) -> Condition:

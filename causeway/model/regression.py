@@ -1,11 +1,14 @@
 """Heads that answer at once: no noise, one path.
 
-Knows the recurrent head of RoboFlamingo, the plain one of RoboMamba and their losses. Does not know what they are
-conditioned on. All n samples of an observation are the same path where the words are: nothing is drawn. Sources:
-arXiv 2311.01378 sec. 4.3 (LSTM, squared error), 2406.04339 sec. 3.3 (two layers, absolute error).
+Knows the recurrent head of RoboFlamingo, the plain one of RoboMamba, their losses and GR-1's. Does not know what they
+are conditioned on. All n samples of an observation are the same path where the words are: nothing is drawn. Sources:
+arXiv 2311.01378 sec. 4.3 (LSTM, squared error), 2406.04339 sec. 3.3 (two layers, absolute error), 2312.13139 sec. 3.3
+(smooth absolute error).
 """
 
 from __future__ import annotations
+
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -70,9 +73,14 @@ def squared_loss(network: nn.Module, target: Tensor, condition: Condition, gener
     return (_answered(network, target, condition) - target).square().mean()
 
 
+def smooth_loss(network: nn.Module, target: Tensor, condition: Any, generator: torch.Generator | None) -> Tensor:
+    """Mean absolute error of normalised controls [B, 64, 2], squared where it is below one; a scalar."""
+    return nn.functional.smooth_l1_loss(_answered(network, target, condition), target)
+
+
 @torch.no_grad()
 def answer(
-    network: nn.Module, noise: Tensor, condition: Condition, steps: int, guidance: Guidance | None = None
+    network: nn.Module, noise: Tensor, condition: Any, steps: int, guidance: Guidance | None = None
 ) -> Tensor:
     """Normalised controls [R, 64, 2]; noise and steps change nothing."""
     found = _answered(network, noise, condition)
@@ -82,5 +90,5 @@ def answer(
     return plain + guidance.weight * (found - plain)
 
 
-def _answered(network: nn.Module, like: Tensor, condition: Condition) -> Tensor:
+def _answered(network: nn.Module, like: Tensor, condition: Any) -> Tensor:
     return network(torch.zeros_like(like), like.new_zeros(len(like)), condition)  # type: ignore[no-any-return]

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from causeway.errors import UnusableInput, UsageError
+from causeway.model.beside import Beside
 from causeway.model.observation import HISTORY_POSES, Observation, check_observation, frame_age_s
 from causeway.model.scales import Scale
 from causeway.model.tokenizer import Vocabulary
@@ -63,13 +64,14 @@ class Batch:
     missing_cameras: tuple[tuple[str, ...], ...]  # of each row: known cameras that it was not given
     action_tokens: Tensor | None = None  # [B, 128] as `action_tokens.encode` gives them
     controls: Tensor | None = None  # [B, 64, 2]
+    beside: Beside | None = None  # what the action head is told beside the sequence
 
     def __len__(self) -> int:
         return len(self.input_ids)
 
     def to(self, device: torch.device | str) -> Batch:
         """The same batch on a device."""
-        moved: dict[str, Any] = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor)}
+        moved: dict[str, Any] = {k: v.to(device) for k, v in vars(self).items() if isinstance(v, Tensor | Beside)}
         return replace(self, **moved)
 
 

@@ -44,6 +44,8 @@ class PolicyConfig:
     soft_target_sigma_bins: float = 2.0
     lora: Lora | None = None
     design: Design = field(default_factory=Design)
+    rigs: tuple[str, ...] = ()  # those that its action head has a layer for; () = one for all
+    point_blocks: tuple[int, ...] = ()  # of its action head: behind these 3D points are added; () = it takes none
 
 
 def write_policy(
@@ -98,6 +100,8 @@ def model_card(config: PolicyConfig, parameters: int, known: str) -> str:
         "parameters": f"{parameters:,}",
         "recipe": config.design.recipe,
         "action head": f"{config.design.head}, conditioned on {config.design.conditioning}",
+        "rigs": ", ".join(config.rigs) or "any",
+        "3D points behind blocks": ", ".join(map(str, config.point_blocks)) or "none",
         "vision tokenizer": f"{config.vision_tokenizer}, cameras {', '.join(config.cameras)}",
         "adapters": f"LoRA of rank {lora.rank} on {', '.join(lora.targets)}" if lora else "none",
     }
@@ -134,6 +138,8 @@ def read_config(folder: Path) -> PolicyConfig:
             action_tokens=raw["action_tokens"],
             soft_target_sigma_bins=raw["soft_target_sigma_bins"],
             lora=_lora(raw["lora"]),
+            rigs=tuple(raw.get("rigs", ())),
+            point_blocks=tuple(raw.get("point_blocks", ())),
             design=Design(**raw.get("design", {})),  # one that names none was made when there was only Alpamayo-R1's
         )
     except (ValueError, KeyError, TypeError, AttributeError) as error:

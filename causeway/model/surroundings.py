@@ -1,7 +1,8 @@
 """What stood around a sample after t0: the agents that were recorded and the road, beside the own vehicle's size.
 
 Knows shapes and what makes them unusable. It is truth for rewards and evaluation alone: nothing here is a field of an
-`Observation`, becomes a token or a label, or is asked for when a policy answers. Numpy only.
+`Observation`, becomes a token of an input, or is asked for when a policy answers. Of the road, which was there before
+t0, a stage may learn to say where it is. Numpy only.
 """
 
 from dataclasses import dataclass

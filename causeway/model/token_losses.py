@@ -54,7 +54,7 @@ def forward_tokens(
     if policy.backbone.is_activation_checkpointing and policy.training:  # layers that compute twice keep no keys
         return TokenOutput(hidden[:, :length], actions, None)
     stretch = decoding.stretch_of(policy, reading, hidden, batch.input_ids, batch.kept)
-    prefix = Prefix((stretch,), decoding.behind(batch.positions, batch.kept))
+    prefix = Prefix((stretch,), decoding.behind(batch.positions, batch.kept), batch.beside)
     return TokenOutput(hidden[:, :length], actions, prefix)
 
 

@@ -13,7 +13,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any, NoReturn, get_args, get_type_hints
 
 from causeway.artifacts import Manifest, lookup, read_manifest
 from causeway.artifacts.code_version import code_hash
@@ -87,7 +87,13 @@ def typed_settings(name: str, written: Sequence[str]) -> dict[str, Any]:
     from causeway.artifacts import config_class
 
     kind = config_class(step_function(name))
-    defaults: dict[str, Any] = {f.name: f.default for f in fields(kind) if f.init} if kind else {}
+    hints = get_type_hints(kind) if kind else {}
+    # an empty tuple says what it holds by its annotation alone
+    defaults: dict[str, Any] = {
+        f.name: (get_args(hints[f.name])[0](),) if f.default == () else f.default
+        for f in (fields(kind) if kind else ())
+        if f.init
+    }
     found: dict[str, Any] = {}
     for text in written:
         key, equals, value = text.partition("=")

@@ -168,6 +168,8 @@ def _parameters(
         "cameras": ",".join(observation.cameras),
         "t0_us": observation.t0_us,
     }
+    if observation.rig_id:
+        parameters["rig_id"] = observation.rig_id
     if deadline_ms is not None:
         parameters["deadline_ms"] = deadline_ms
     if temperature is not None:
@@ -187,6 +189,8 @@ def _inputs(observation: Observation, jpegs: Sequence[bytes] | None) -> list[Inp
     }
     if observation.route is not None:
         arrays["route"] = ("FP32", observation.route)
+    if observation.points is not None:
+        arrays["points"] = ("FP32", observation.points)
     if jpegs is None:
         arrays["images"] = ("UINT8", observation.images)
     inputs = [

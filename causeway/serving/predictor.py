@@ -196,6 +196,7 @@ class CausewayModel(Model):
             _described("speed", "FP32", [1]),
             _described("rig", "FP32", [-1, RIG_NUMBERS]),
             _described("route", "FP32", [-1, 2]),
+            _described("points", "FP32", [-1, 3]),
         ]
 
     def get_output_types(self) -> list[dict[str, Any]]:

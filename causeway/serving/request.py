@@ -23,10 +23,11 @@ from causeway.serving import pictures
 from causeway.serving.rigs import RigOf
 from causeway.serving.tensors import InvalidRequest, byte_strings, expect, finite, numbers
 
-INPUTS = ("images", "frame_t_us", "ego_history", "speed", "rig", "route")
+INPUTS = ("images", "frame_t_us", "ego_history", "speed", "rig", "route", "points")
 OUTPUTS = ("trajectory", "controls", "reasoning", "decision", "timing_ms")
-MAX_CAMERAS, MAX_FRAMES, MAX_ROUTE_POINTS, MAX_SAMPLES = 16, 16, 1000, 32
+MAX_CAMERAS, MAX_FRAMES, MAX_ROUTE_POINTS, MAX_POINTS, MAX_SAMPLES = 16, 16, 1000, 65_536, 32
 MAX_FRAME_AGE_US = 10_000_000
+MAX_RIG_NAME = 256
 MAX_SPEED_MPS, MAX_HISTORY, MAX_RIG, MAX_ROUTE_M, MAX_TEMPERATURE = 150.0, 1000.0, 1e4, 1e5, 2.0
 _NAME = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:-]{0,63}")
 _TRANSPORT = ("binary_data_output",)  # the protocol's own, obeyed by the server
@@ -65,11 +66,12 @@ def read_question(request: Any, spec: ObservationSpec, rig_of: RigOf | None = No
     cameras = _cameras(parameters, len(frame_t_us), spec)
     ego_history, speed_mps = _motion(inputs)
     rig = _rig(inputs, parameters, cameras, rig_of)
-    route = _route(inputs)
+    route, points = _route(inputs), _points(inputs)
     started = time.perf_counter()
     images = _images(inputs["images"], frame_t_us.shape, spec)
     decode_ms = (time.perf_counter() - started) * 1e3
-    observation = Observation(images, frame_t_us, cameras, rig, ego_history, speed_mps, t0_us, route)
+    rig_id = _rig_name(parameters)
+    observation = Observation(images, frame_t_us, cameras, rig, ego_history, speed_mps, t0_us, route, rig_id, points)
     try:
         return Question(check_observation(observation, "request"), settings, deadline_ms, decode_ms)
     except UnusableInput as error:
@@ -186,9 +188,9 @@ def _motion(inputs: Mapping[str, Any]) -> tuple[NDArray[np.float32], float]:
 def _rig(
     inputs: Mapping[str, Any], parameters: Mapping[str, Any], cameras: tuple[str, ...], rig_of: RigOf | None
 ) -> NDArray[np.float32]:
-    """Calibration from the request itself, or looked up by the vehicle's rig_id."""
-    if ("rig" in inputs) == ("rig_id" in parameters):
-        raise InvalidRequest("rig", "give either the input rig or the parameter rig_id")
+    """Calibration from the request itself, or looked up by the vehicle's rig_id; beside the first it is a name only."""
+    if "rig" not in inputs and "rig_id" not in parameters:
+        raise InvalidRequest("rig", "give the input rig or the parameter rig_id")
     if "rig" in inputs:
         expect(inputs["rig"], "FP32", (len(cameras), RIG_NUMBERS))
         return finite("rig", numbers(inputs["rig"]), MAX_RIG)
@@ -198,6 +200,14 @@ def _rig(
     return finite("rig_id", rig_of(rig_id, cameras), MAX_RIG)
 
 
+def _rig_name(parameters: Mapping[str, Any]) -> str:
+    """Whose rig it is, for policies that tell rigs apart."""
+    name = parameters.get("rig_id", "")
+    if not isinstance(name, str) or len(name) > MAX_RIG_NAME or not name.isprintable():
+        raise InvalidRequest("rig_id", f"expected up to {MAX_RIG_NAME} printable characters")
+    return name
+
+
 def _route(inputs: Mapping[str, Any]) -> NDArray[np.float32] | None:
     if "route" not in inputs:
         return None
@@ -205,6 +215,15 @@ def _route(inputs: Mapping[str, Any]) -> NDArray[np.float32] | None:
     if points > MAX_ROUTE_POINTS:
         raise InvalidRequest("route", f"{points} points, at most {MAX_ROUTE_POINTS} are taken")
     return finite("route", numbers(inputs["route"]), MAX_ROUTE_M)
+
+
+def _points(inputs: Mapping[str, Any]) -> NDArray[np.float32] | None:
+    if "points" not in inputs:
+        return None
+    count, _ = expect(inputs["points"], "FP32", (None, 3))
+    if count > MAX_POINTS:
+        raise InvalidRequest("points", f"{count} points, at most {MAX_POINTS} are taken")
+    return finite("points", numbers(inputs["points"]), MAX_ROUTE_M)
 
 
 def _images(tensor: Any, shape: tuple[int, ...], spec: ObservationSpec) -> NDArray[np.uint8]:

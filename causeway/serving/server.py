@@ -101,6 +101,9 @@ def _tokens(host: str, path: str, without: bool) -> Tokens | None:
     return tokens
 
 
+_EXAMPLE_POINTS = 256  # of an observation that a policy is tried with
+
+
 def load_policy(location: str) -> tuple[Predicts, ObservationSpec, str]:
     """A policy, the pictures it asks for, its version (content hash); UnusableInput for anything but safetensors."""
     from causeway.artifacts import Artifact
@@ -114,8 +117,14 @@ def load_policy(location: str) -> tuple[Predicts, ObservationSpec, str]:
     from causeway.model import ObservationSpec, Policy  # torch comes now, when the location is known to be good
 
     policy = _placed(Policy.load(artifact.folder()))
-    scale, cameras = policy.config.scale, policy.config.cameras
-    spec = ObservationSpec(cameras, height=scale.image_height, width=scale.image_width)
+    config, scale = policy.config, policy.config.scale
+    spec = ObservationSpec(
+        config.cameras,
+        height=scale.image_height,
+        width=scale.image_width,
+        points=_EXAMPLE_POINTS if config.point_blocks else 0,
+        rig_id=config.rigs[0] if config.rigs else "",
+    )
     return policy, spec, artifact.manifest.content_hash
 
 

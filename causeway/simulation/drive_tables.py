@@ -122,6 +122,13 @@ def route(world: World) -> pa.Table:
     return _table([(points,)], layout.ROUTE_COLUMNS, (pa.list_(pa.list_(pa.float64())),))
 
 
+def points(world: World, hz: int) -> pa.Table:
+    """Scans of the depth sensor, so many a second."""
+    ticks = range(0, len(world.ticks), max(1, 1_000_000 // TICK_US // hz))
+    rows = [(world.ticks[i].t_us, np.round(world.points(i), 3).ravel().tolist()) for i in ticks]
+    return _table(rows, layout.POINTS_COLUMNS, (pa.int64(), pa.list_(pa.float64())))
+
+
 # r / f as a polynomial of the angle, without constant and with 1 x angle, and the other way round: tan and atan to 64°
 # (least largest error, 0.011 and 0.006 rad), and to 18° (Taylor, 0.0004 and 0.001 rad)
 _WIDE = ((0.445868, -1.11964, 1.240604), (-0.098611, -0.161538, 0.049521))

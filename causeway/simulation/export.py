@@ -54,6 +54,7 @@ class WorldConfig:
     scenarios: tuple[str, ...] = tuple(SCENARIOS)
     seed: int = 0
     camera_hz: int = 10
+    points_hz: int = 0  # scans a second of a depth sensor, 1, 2, 5 or 10; 0 = the vehicle has none
 
 
 @dataclass(frozen=True)
@@ -65,6 +66,7 @@ class DriveJob:
     chunk: int
     split: str
     camera_hz: int
+    points_hz: int = 0
 
     @property
     def clip_id(self) -> str:
@@ -114,11 +116,13 @@ def jobs_of(config: WorldConfig) -> list[DriveJob]:
         raise UsageError(f"scenes is {config.scenes}; ask for at least one")
     if config.camera_hz < 1 or TICKS_PER_S % config.camera_hz:
         raise UsageError(f"camera_hz is {config.camera_hz}; the world moves at 10 Hz: take 1, 2, 5 or 10")
+    if config.points_hz < 0 or (config.points_hz and TICKS_PER_S % config.points_hz):
+        raise UsageError(f"points_hz is {config.points_hz}; take 0 (none), 1, 2, 5 or 10")
     jobs = []
     for i in range(config.scenes):
         turn, kind = divmod(i, len(config.scenarios))
         split = SPLITS[(turn + kind) % len(SPLITS)]  # all splits from the first turn on; each scenario in all after six
-        jobs.append(DriveJob(config.scenarios[kind], config.seed + turn, i, split, config.camera_hz))
+        jobs.append(DriveJob(config.scenarios[kind], config.seed + turn, i, split, config.camera_hz, config.points_hz))
     return jobs
 
 
@@ -160,6 +164,9 @@ def write_drive(folder: Path, job: DriveJob) -> Drive:
         _write_zip(folder, feature, job, _camera_members(world, camera, job))
     for label, table in _LABELS:
         _write_zip(folder, label, job, {label.name: partial(_label, table, world)})
+    if job.points_hz:
+        scans = {layout.POINTS.name: lambda: _parquet(drive_tables.points(world, job.points_hz))}
+        _write_zip(folder, layout.POINTS, job, scans)
     _write_calibration(folder, job, cameras)
     truth = [_truth_row(job.clip_id, moment) for moment in moments]
     return Drive(job, truth, HOURS[world.scene.look], left_out)
@@ -238,6 +245,8 @@ def _write_index(out: Writer, made: list[Drive]) -> None:
     """The tables that name what there is: features, clips, what each clip has, where it is from."""
     jobs = [drive.job for drive in made]
     features = layout.all_features(tuple(layout.feature_of_camera(name) for name in PICTURES.cameras))
+    if any(job.points_hz for job in jobs):
+        features = (*features, layout.POINTS)
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, layout.FEATURES_COLUMNS, lineterminator="\n")
     writer.writeheader()

@@ -29,6 +29,8 @@ from causeway.training.sample_parts import route_from
 
 __all__ = ["LAST_TICK", "WARM_UP_TICKS", "Tick", "World", "WorldObservation", "expert_trajectory"]
 
+DEPTH_SENSOR = camera_of("front_wide", 192, 320)  # looks out where the first camera does
+
 
 @dataclass(frozen=True, eq=False)
 class WorldObservation(Observation):
@@ -178,6 +180,7 @@ class World:
             speed_mps=max(now.ego.speed_mps + speed_noise_mps, 0.0),
             t0_us=now.t_us,
             route=self._route_rig(),
+            points=self._points_rig(),
             events=now.events,
         )
 
@@ -186,6 +189,13 @@ class World:
         if self.spec.route_points < 1 or len(self._stage.route_xy) < 2:
             return None
         return route_from(self.now.ego.pose, self._stage.route_xy, self.spec.route_points)
+
+    def _points_rig(self) -> NDArray[np.float32] | None:
+        """What the depth sensor sees now, as many points as `spec` asks for; None where it asks for none."""
+        if self.spec.points < 1:
+            return None
+        seen = self.points(len(self.ticks) - 1)
+        return seen[:: max(1, -(-len(seen) // self.spec.points))].astype(np.float32)
 
     def _history_rig(self) -> NDArray[np.float32]:
         """The last 1.5 s as measured, [16, 3] in the rig frame now."""
@@ -228,6 +238,11 @@ class World:
             drawn.flags.writeable = False
             self._pictures[key] = drawn
         return self._pictures[key]
+
+    def points(self, tick: int) -> NDArray[np.float64]:
+        """What the depth sensor saw at a tick that has been, [n, 3] metres in the rig frame of that tick."""
+        then = self.ticks[tick]
+        return self._renderer.points(DEPTH_SENSOR, then.ego.pose, then.agents, then.t_us)
 
     def forget_pictures(self) -> None:
         """Free the memory of pictures that were drawn; they are drawn again when they are asked for."""

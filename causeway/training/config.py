@@ -73,6 +73,7 @@ class RecipeConfig(ActionConfig):
     backbone: str = ""  # of the first stage: a local folder to begin with; the larger scales need one
     lora_rank: int = 0  # adapters of this rank are put beside the backbone's weights as the stage begins; 0 = none
     lora_targets: tuple[str, ...] = ("q_proj", "k_proj", "v_proj")  # beside these layers of it
+    point_blocks: int = 0  # behind so many blocks of the head, whose absence costs least, points are added; 0 = none
 
 
 def recipe_of(config: TrainConfig) -> str:

@@ -6,10 +6,11 @@ withdrawn drive is left in it. A sample that both have is taken from the newer o
 
 import shutil
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from causeway.artifacts import Artifact, Writer, step
+from causeway.training.sample_ahead_store import ahead_file, write_ahead
 from causeway.training.sample_around_store import around_file, write_around
 from causeway.training.sample_arrays import open_shard
 from causeway.training.sample_store import index_row, read_sample, shard_file, write_shard
@@ -62,7 +63,7 @@ def _take(artifact: Artifact, shard: str, kept: list[dict[str, Any]], whole: int
         if part is None:
             return
         if len(kept) == whole:
-            for of in (shard_file, around_file):
+            for of in (shard_file, around_file, ahead_file):
                 if of(shard) in artifact.manifest.files:
                     shutil.copyfile(artifact.path(of(shard)), out.path(of(name)))
             rows = [{**row, "shard": name} for row in kept]
@@ -77,9 +78,10 @@ def _rewrite(
 ) -> list[dict[str, Any]]:
     slots = str(open_shard(artifact.path(shard_file(shard))).says.get("cameras")).split(",")
     has_around = around_file(shard) in artifact.manifest.files
-    found = [read_sample(artifact, row, around=has_around) for row in kept]
-    write_shard([replace(sample, around=None) for sample in found], slots, out.path(shard_file(name)))
+    found = [read_sample(artifact, row, around=has_around, ahead=True) for row in kept]
+    write_shard(found, slots, out.path(shard_file(name)))
+    ids = [sample.sample_id for sample in found]
     if has_around:
-        around = [sample.around for sample in found if sample.around]
-        write_around(around, [sample.sample_id for sample in found], out.path(around_file(name)))
+        write_around([sample.around for sample in found if sample.around], ids, out.path(around_file(name)))
+    write_ahead([sample.ahead for sample in found], ids, out.path(ahead_file(name)))
     return [index_row(sample, name, i, row["source"]) for i, (sample, row) in enumerate(zip(found, kept, strict=True))]

@@ -138,7 +138,7 @@ def _groups(course: Course) -> list[dict[str, Any]]:
     groups = []
     for name in course.trains:
         learning = [p.requires_grad_(True) for p in course.policy.trained_parameters(name)]
-        peak = course.config.expert_lr if name == "expert" else course.config.lr
+        peak = course.config.expert_lr if name.partition(".")[0] == "expert" else course.config.lr
         groups.append({"params": learning, "lr": peak})
     return groups
 

@@ -5,14 +5,19 @@ something says all of it in one line.
 """
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 
 import pyarrow.compute as pc
 
 from causeway.errors import UnusableInput
+from causeway.training.sample_ahead_store import ahead_file
+from causeway.training.sample_around_store import around_file
 from causeway.training.sample_store import StoredSamples
 
 Lack = Callable[[StoredSamples], str]
 """samples -> what is missing and what to do, "" where nothing is."""
+
+LOOKED_AT = 64  # samples, spread evenly
 
 
 def _reasoning(samples: StoredSamples) -> str:
@@ -25,7 +30,40 @@ def _second_camera(samples: StoredSamples) -> str:
     return "a second camera (build samples with --set cameras=front_wide,front_tele)"
 
 
-NEEDS: dict[str, Lack] = {"reasoning": _reasoning, "second camera": _second_camera}
+def _future_frames(samples: StoredSamples) -> str:
+    shards = pc.unique(samples.index.column("shard")).to_pylist()
+    if any(ahead_file(shard) in samples.artifact.manifest.files for shard in shards):
+        return ""
+    return "future frames (build samples with --set future_offsets_s=0.5)"
+
+
+def _rig_id(samples: StoredSamples) -> str:
+    return "" if samples.rigs() else "the name of the rig (give vehicle_id where the drives are read, build them again)"
+
+
+def _points(samples: StoredSamples) -> str:
+    if samples.holds("points"):
+        return ""
+    return "3D points (causeway world --points-hz 2, causeway samples --set points=1024)"
+
+
+def _road(samples: StoredSamples) -> str:
+    shards = pc.unique(samples.index.column("shard")).to_pylist()
+    if all(around_file(shard) in samples.artifact.manifest.files for shard in shards):
+        some = replace(samples[:: max(1, len(samples) // LOOKED_AT)], around=True)
+        if any(one.around is not None and one.around.road is not None for one in some):
+            return ""
+    return "the road (drives with a map; build samples again)"
+
+
+NEEDS: dict[str, Lack] = {
+    "reasoning": _reasoning,
+    "second camera": _second_camera,
+    "future frames": _future_frames,
+    "rig": _rig_id,
+    "points": _points,
+    "road": _road,
+}
 
 
 def refuse_lacking(recipe: str, needs: Sequence[str], samples: StoredSamples) -> None:

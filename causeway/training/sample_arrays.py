@@ -80,8 +80,8 @@ class Shard:
             self._map = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         self.says: dict[str, str] = header.pop("__metadata__", {})
         self._arrays = {name: self._mapped(name, entry, 8 + length) for name, entry in header.items()}
-        self._names = sorted(name for name in self._arrays if name != _SUMS)
-        if _SUMS not in self._arrays or self._arrays[_SUMS].shape[1:] != (len(self._names),):
+        self.names = sorted(name for name in self._arrays if name != _SUMS)
+        if _SUMS not in self._arrays or self._arrays[_SUMS].shape[1:] != (len(self.names),):
             raise UnusableInput(f"{path}: has no checksums of its rows; build the samples again")
 
     def _mapped(self, name: str, entry: Any, start: int) -> NDArray[Any]:
@@ -97,7 +97,7 @@ class Shard:
 
     def row(self, number: int, row_id: str, names: Collection[str] | None = None) -> Arrays:
         """Copies of one row of the arrays named (None: all). UnusableInput when it is not what was written."""
-        wanted = self._names if names is None else [name for name in self._names if name in names]
+        wanted = self.names if names is None else [name for name in self.names if name in names]
         if names is not None and len(wanted) < len(set(names)):
             missing = sorted(set(names) - set(wanted))
             raise UnusableInput(f"{self.path}: has no array {missing[0]!r}; build the samples again")
@@ -106,7 +106,7 @@ class Shard:
         found = {name: np.array(self._arrays[name][number]) for name in wanted}
         owner = _owner(row_id, self.says)
         for name, values in found.items():
-            if checksum(owner, name, values) != self._arrays[_SUMS][number, self._names.index(name)]:
+            if checksum(owner, name, values) != self._arrays[_SUMS][number, self.names.index(name)]:
                 raise UnusableInput(f"{self.path}: {name} of row {number} is not what was written; build it again")
         return found
 

@@ -9,20 +9,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+import pyarrow as pa
 from numpy.typing import NDArray
 
 from causeway.artifacts import Artifact
+from causeway.artifacts.schemas import tables_of
 from causeway.clips import Clip, EgoMotion
 from causeway.clips.access import drive_motion
 from causeway.clips.geometry import rotate
 from causeway.clips.row_groups import clip_rows
 from causeway.errors import UnusableInput
 from causeway.training.sample_around import LANE_COLUMNS, TRACK_COLUMNS, DriveAround, around_drive
+from causeway.training.sample_parts import carried_to
 from causeway.training.sample_pictures import Pictures, PicturesOfDrive
 
 Floats = NDArray[np.float64]
 
-_TABLES = {"ego": None, "rigs": None, "route": None, "tracks": TRACK_COLUMNS, "lanes": LANE_COLUMNS}
+_TABLES = {"ego": None, "rigs": None, "route": None, "tracks": TRACK_COLUMNS, "lanes": LANE_COLUMNS, "points": None}
+
+_NO_SCANS = tables_of("clips")["points"].schema.empty_table()
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,6 +39,7 @@ class OneDrive:
     routes: dict[str, tuple[Clip, list]]  # points in the clip frame by clip; a clip without a route is not in it
     pictures: PicturesOfDrive
     around: DriveAround
+    scans: pa.Table  # of points: t_us, xyz_m; by time
 
 
 def drive_reader(clips: Artifact, drives: Mapping[str, list[Clip]], pictures: Pictures) -> Callable[[str], OneDrive]:
@@ -41,7 +47,8 @@ def drive_reader(clips: Artifact, drives: Mapping[str, list[Clip]], pictures: Pi
 
     `drives` are the clips of every drive by time. Only row groups that hold the drive are read.
     """
-    tables = {name: clip_rows(clips.path(f"{name}.parquet"), columns) for name, columns in _TABLES.items()}
+    there = {name: columns for name, columns in _TABLES.items() if f"{name}.parquet" in clips.manifest.files}
+    tables = {name: clip_rows(clips.path(f"{name}.parquet"), columns) for name, columns in there.items()}
     flags = clips.table("clips", ["clip_id", "has_tracks", "has_map"]).to_pylist()
     has = {row["clip_id"]: (bool(row["has_tracks"]), bool(row["has_map"])) for row in flags}
 
@@ -56,9 +63,26 @@ def drive_reader(clips: Artifact, drives: Mapping[str, list[Clip]], pictures: Pi
         of_id = {clip.clip_id: clip for clip in parts}
         routes = {row["clip_id"]: (of_id[row["clip_id"]], row["points"] or []) for row in rows["route"].to_pylist()}
         around = around_drive(parts, has, rows)
-        return OneDrive(drive_motion(parts, rows["ego"]), rigs, routes, pictures.of_clips(set(ids)), around)
+        scans = rows.get("points", _NO_SCANS).sort_by("t_us")  # drives that were read before have no such table
+        return OneDrive(drive_motion(parts, rows["ego"]), rigs, routes, pictures.of_clips(set(ids)), around, scans)
 
     return read
+
+
+def points_of(drive: OneDrive, t0_us: int, max_age_us: int, most: int) -> NDArray[np.float32] | None:
+    """The last scan up to t0, in the rig frame known at t0: at most so many points, spread evenly.
+
+    None where none was asked for or is young enough. UnusableInput when it is no list of points.
+    """
+    times = drive.scans.column("t_us").to_numpy()
+    place = int(np.searchsorted(times, t0_us, "right")) - 1
+    if most < 1 or place < 0 or t0_us - times[place] > max_age_us:
+        return None
+    flat = np.array(drive.scans.column("xyz_m")[place].as_py() or [], dtype=np.float64)
+    if len(flat) % 3 or not np.isfinite(flat).all():
+        raise UnusableInput(f"the scan of points at {times[place]} us is no list of x, y, z in metres")
+    xyz = flat.reshape(-1, 3)
+    return carried_to(drive.ego, t0_us, int(times[place]), xyz[:: max(1, -(-len(xyz) // most))])
 
 
 def route_of(drive: OneDrive, clip_id: str) -> Floats:

@@ -103,6 +103,22 @@ def _known(ego: EgoMotion, tick: int) -> tuple[NDArray[np.float64], float]:
     return poses, speed
 
 
+def carried_to(ego: EgoMotion, t0_us: int, then_us: int, xyz: NDArray[np.float64]) -> NDArray[np.float32] | None:
+    """Points [n, 3] seen from the rig at `then_us`, as seen from it at t0, by the motion that was known at t0.
+
+    None when they are older than that motion reaches back.
+    """
+    poses, _ = _known(ego, _tick_at(ego, t0_us))
+    back = round((t0_us - then_us) / 100_000)
+    if back >= len(poses):
+        return None
+    (x, y, yaw), turned = poses[-1 - back], xyz.copy()
+    turned[:, 0] = x + np.cos(yaw) * xyz[:, 0] - np.sin(yaw) * xyz[:, 1]
+    turned[:, 1] = y + np.sin(yaw) * xyz[:, 0] + np.cos(yaw) * xyz[:, 1]
+    seen = to_frame(np.column_stack([turned[:, :2], np.zeros(len(xyz))]), poses[-1])
+    return np.column_stack([seen[:, :2], xyz[:, 2]]).astype(np.float32)
+
+
 def _tick_at(ego: EgoMotion, t0_us: int) -> int:
     tick = int(np.searchsorted(ego.t_us, t0_us))
     if tick >= len(ego) or ego.t_us[tick] != t0_us:

@@ -5,6 +5,7 @@ order it is used, or how arrays lie in a file (`sample_arrays`). Shards hold eve
 the index names those that are really there.
 """
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -18,10 +19,11 @@ from numpy.typing import NDArray
 from causeway.artifacts import Artifact
 from causeway.errors import UnusableInput
 from causeway.model.observation import HORIZON_STEPS, Observation, Sample, check_sample
+from causeway.training.sample_ahead_store import read_ahead_of
 from causeway.training.sample_around_store import read_around
 from causeway.training.sample_arrays import Arrays, Shard, open_shard, write_arrays
 
-_NO_ROUTE = -1
+_NONE = -1
 
 
 def shard_file(shard: str) -> str:
@@ -33,7 +35,25 @@ def write_shard(samples: Sequence[Sample], slots: Sequence[str], path: Path) -> 
     """Write samples to one file, in their order; the same samples give the same bytes."""
     points = max((len(s.observation.route) for s in samples if s.observation.route is not None), default=0)
     rows = [_arrays(sample, slots, max(points, 1)) for sample in samples]
-    write_arrays(rows, [sample.sample_id for sample in samples], {"cameras": ",".join(slots)}, path)
+    says = {"cameras": ",".join(slots)}
+    rigs = sorted({sample.observation.rig_id for sample in samples})
+    if rigs != [""]:
+        says["rigs"] = json.dumps(rigs)
+        for row, sample in zip(rows, samples, strict=True):
+            row["rig_id"] = np.array(rigs.index(sample.observation.rig_id), dtype=np.int32)
+    if any(sample.observation.points is not None for sample in samples):
+        _add_points(rows, samples)
+    write_arrays(rows, [sample.sample_id for sample in samples], says, path)
+
+
+def _add_points(rows: Sequence[Arrays], samples: Sequence[Sample]) -> None:
+    """3D points into rows that are equally long; -1 of them where a sample has none."""
+    most = max(len(s.observation.points) for s in samples if s.observation.points is not None)
+    for row, sample in zip(rows, samples, strict=True):
+        found, padded = sample.observation.points, np.zeros((most, 3), dtype=np.float32)
+        if found is not None:
+            padded[: len(found)] = found
+        row |= {"points": padded, "points_there": np.array(_NONE if found is None else len(found), dtype=np.int32)}
 
 
 def _arrays(sample: Sample, slots: Sequence[str], points: int) -> Arrays:
@@ -46,7 +66,7 @@ def _arrays(sample: Sample, slots: Sequence[str], points: int) -> Arrays:
         "ego_history": seen.ego_history,
         "speed_mps": np.array(seen.speed_mps, dtype=np.float64),
         "route": route,
-        "route_points": np.array(_NO_ROUTE if seen.route is None else len(seen.route), dtype=np.int32),
+        "route_points": np.array(_NONE if seen.route is None else len(seen.route), dtype=np.int32),
         "controls": sample.controls,
         "trajectory_rig": sample.trajectory_rig,
     }
@@ -96,17 +116,18 @@ def read_samples(samples: Artifact, rows: Sequence[dict[str, Any]]) -> Iterator[
     return (read_sample(samples, row) for row in rows)
 
 
-def read_sample(samples: Artifact, row: dict[str, Any], around: bool = False) -> Sample:
-    """The sample of an index row, every number checked; with its surroundings when asked for.
+def read_sample(samples: Artifact, row: dict[str, Any], around: bool = False, ahead: bool = False) -> Sample:
+    """The sample of an index row, every number checked; with its surroundings or frames ahead when asked for.
 
     UnusableInput with its id and the reason.
     """
     try:
         shard = open_shard(samples.path(shard_file(row["shard"])))
         sample = check_sample(_sample(shard, row))
-        if not around:
-            return sample
-        return replace(sample, around=read_around(samples, row["shard"], row["row"], row["sample_id"]))
+        place = row["shard"], row["row"], row["sample_id"]
+        if around:
+            sample = replace(sample, around=read_around(samples, *place))
+        return replace(sample, ahead=read_ahead_of(samples, *place, row["t0_us"])) if ahead else sample
     except UnusableInput as error:
         said, what = str(error), f"sample {row['sample_id']}: "
         raise error if said.startswith(what) else UnusableInput(f"{what}{said}") from error
@@ -124,7 +145,7 @@ def _sample(shard: Shard, row: dict[str, Any]) -> Sample:
             t0_us=row["t0_us"],
             split=row["split"],
             scenario=row["scenario"],
-            observation=_observation(part, [slots.index(camera) for camera in row["cameras"]], row),
+            observation=_observation(shard, part, [slots.index(camera) for camera in row["cameras"]], row),
             reasoning=row["reasoning"],
             decision=(row["longitudinal_decision"], row["lateral_decision"]),
             controls=part["controls"],
@@ -134,7 +155,17 @@ def _sample(shard: Shard, row: dict[str, Any]) -> Sample:
         raise UnusableInput(f"{shard.path}: has no array {error}; build the samples again") from error
 
 
-def _observation(part: Arrays, places: list[int], row: dict[str, Any]) -> Observation:
+def _rig_id(shard: Shard, part: Arrays) -> str:
+    """Whose rig it was; "" in samples that do not say."""
+    return str(json.loads(shard.says["rigs"])[int(part["rig_id"])]) if "rigs" in shard.says else ""
+
+
+def _points(part: Arrays) -> NDArray[np.float32] | None:
+    there = int(part["points_there"]) if "points" in part else _NONE
+    return None if there == _NONE else part["points"][:there]
+
+
+def _observation(shard: Shard, part: Arrays, places: list[int], row: dict[str, Any]) -> Observation:
     points = int(part["route_points"])
     return Observation(
         images=part["images"][places],
@@ -144,7 +175,9 @@ def _observation(part: Arrays, places: list[int], row: dict[str, Any]) -> Observ
         ego_history=part["ego_history"],
         speed_mps=float(part["speed_mps"]),
         t0_us=row["t0_us"],
-        route=None if points == _NO_ROUTE else part["route"][:points],
+        route=None if points == _NONE else part["route"][:points],
+        rig_id=_rig_id(shard, part),
+        points=_points(part),
     )
 
 
@@ -158,6 +191,7 @@ class StoredSamples(Sequence[Sample]):
     artifact: Artifact
     index: pa.Table  # rows of `samples.parquet`
     around: bool = False  # whether each sample comes with what stood around it, for rewards and evaluation
+    ahead: bool = False  # whether each sample comes with the frames after it, for a stage that foresees them
 
     def __len__(self) -> int:
         return int(self.index.num_rows)
@@ -170,8 +204,8 @@ class StoredSamples(Sequence[Sample]):
         """One sample, or some of them without reading any."""
         if isinstance(number, slice):
             rows = pa.array(range(*number.indices(len(self))), pa.int64())
-            return StoredSamples(self.artifact, self.index.take(rows), self.around)
-        return read_sample(self.artifact, self.row(number), self.around)
+            return replace(self, index=self.index.take(rows))
+        return read_sample(self.artifact, self.row(number), self.around, self.ahead)
 
     def row(self, number: int) -> dict[str, Any]:
         """One row of the index."""
@@ -187,6 +221,21 @@ class StoredSamples(Sequence[Sample]):
         step = max(1, -(-len(self) // most))
         found = [self._controls(self.row(number)) for number in range(0, len(self), step)]
         return np.array(found, dtype=np.float32).reshape(-1, HORIZON_STEPS, 2)
+
+    def holds(self, name: str) -> bool:
+        """Whether any shard of these has an array of this name."""
+        shards = pc.unique(self.index.column("shard")).to_pylist()
+        return any(name in open_shard(self.artifact.path(shard_file(shard))).names for shard in shards)
+
+    def rigs(self) -> tuple[str, ...]:
+        """The names of all rigs that these were recorded with; nothing else of them is read."""
+        found = set()
+        for number in range(len(self)):
+            row = self.row(number)
+            shard = open_shard(self.artifact.path(shard_file(row["shard"])))
+            if "rigs" in shard.says:
+                found.add(_rig_id(shard, shard.row(row["row"], row["sample_id"], ("rig_id",))))
+        return tuple(sorted(found - {""}))
 
     def _controls(self, row: dict[str, Any]) -> NDArray[np.float32]:
         shard = open_shard(self.artifact.path(shard_file(row["shard"])))

@@ -19,11 +19,13 @@ from causeway.artifacts import Artifact, Writer, progress, step
 from causeway.clips import Clip
 from causeway.clips.access import drives_of
 from causeway.errors import UnusableInput, UsageError
+from causeway.model.ahead import Ahead
 from causeway.model.observation import Observation, Sample, check_sample
 from causeway.model.surroundings import Surroundings
+from causeway.training.sample_ahead_store import ahead_file, write_ahead
 from causeway.training.sample_around import surroundings
 from causeway.training.sample_around_store import around_file, write_around
-from causeway.training.sample_drive import OneDrive, drive_reader, route_of
+from causeway.training.sample_drive import OneDrive, drive_reader, points_of, route_of
 from causeway.training.sample_parts import chosen_cameras, ego_windows, rig_numbers, route_ahead
 from causeway.training.sample_pictures import DamagedPictures, Pictures, decoded
 from causeway.training.sample_store import StoredSamples, chosen_index, index_row, shard_file, write_shard
@@ -46,17 +48,22 @@ class SamplesConfig:
     width: int = 192
     max_picture_age_s: float = 1.0  # an older picture than this is none: the camera is absent
     route_points: int = 0  # at most so many of the way ahead, one each 4 m; 0 = a sample has no route
+    points: int = 0  # at most so many of a depth sensor's last scan, as old as a picture may be; 0 = none
+    future_offsets_s: tuple[float, ...] = ()  # frames after t0 as training targets, nearest first; () = none
     shard_samples: int = 256
 
     def __post_init__(self) -> None:
         offsets = self.frame_offsets_s
         if not offsets or sorted(offsets) != list(offsets) or not np.isfinite(offsets).all() or offsets[-1] > 0:
             raise UsageError(f"frame_offsets_s {offsets}: give one or more, oldest first, none after t0")
+        later = self.future_offsets_s
+        if sorted(set(later)) != list(later) or not np.isfinite(later).all() or (later and later[0] <= 0):
+            raise UsageError(f"future_offsets_s {later}: give seconds after t0, nearest first, or none")
         named = [c for c in self.cameras if c.strip() and "," not in c]
         if not named or len(set(named)) < len(self.cameras):
             raise UsageError(f"cameras {self.cameras}: name one or more, each once, without commas")
-        if min(self.height, self.width, self.shard_samples) < 1 or self.route_points < 0:
-            raise UsageError("height, width and shard_samples must be at least 1, route_points 0 or more")
+        if min(self.height, self.width, self.shard_samples) < 1 or min(self.route_points, self.points) < 0:
+            raise UsageError("height, width and shard_samples must be at least 1, route_points and points 0 or more")
         if not 0 <= self.max_picture_age_s < np.inf:
             raise UsageError(f"max_picture_age_s {self.max_picture_age_s}: give seconds, 0 or more")
 
@@ -82,6 +89,7 @@ class _Cut:
     trajectory_rig: NDArray[np.float32]
     around: Surroundings
     unusable_tracks: int  # rows in reach without a pose or a size
+    ahead: list[_View]  # what cameras saw after t0, where samples hold it
 
 
 _Cutting = Callable[[dict], _Cut | UnusableInput]
@@ -100,12 +108,13 @@ def build_samples(labels: Artifact, clips: Artifact, *, out: Writer, config: Sam
     out.count(rejected=rejected)
     pictures = Pictures(clips.path("frames.parquet"), kept=2 * len(config.cameras))
     read = drive_reader(clips, drives, pictures)
-    source_of = {row["clip_id"]: row["source"] for row in clips.table("clips", ["clip_id", "source"]).to_pylist()}
+    known = clips.table("clips", ["clip_id", "source", "vehicle_id"]).to_pylist()
+    of_clip = {row["clip_id"]: (row["source"], row["vehicle_id"] or "") for row in known}
 
     def cut(row: dict) -> _Cut | UnusableInput:
         drive = None if row["drive_id"] is None else read(row["drive_id"])  # a damaged table ends the build
         try:
-            return _cut(row, source_of.get(row["clip_id"], ""), drive, pictures, config)
+            return _cut(row, *of_clip.get(row["clip_id"], ("", "")), drive, pictures, config)
         except DamagedPictures:
             raise
         except UnusableInput as error:  # this label's own fault
@@ -166,7 +175,9 @@ def _write(block: list[dict], cut: _Cutting, config: SamplesConfig, name: str, s
         samples = [sample for sample, _, _ in made]
         write_shard(samples, config.cameras, out.path(shard_file(name)))
         around = [sample.around for sample in samples if sample.around]
-        write_around(around, [sample.sample_id for sample in samples], out.path(around_file(name)))
+        ids = [sample.sample_id for sample in samples]
+        write_around(around, ids, out.path(around_file(name)))
+        write_ahead([sample.ahead for sample in samples], ids, out.path(ahead_file(name)))
     shard.table("samples", [index_row(sample, name, i, source) for i, (sample, source, _) in enumerate(made)])
     shard.count(read=len(block), kept=len(made), **_counts(made))
 
@@ -181,13 +192,16 @@ def _counts(made: list[tuple[Sample, str, int]]) -> dict[str, int]:
     }
 
 
-def _cut(row: dict, source: str, drive: OneDrive | None, pictures: Pictures, config: SamplesConfig) -> _Cut:
+def _cut(
+    row: dict, source: str, rig_id: str, drive: OneDrive | None, pictures: Pictures, config: SamplesConfig
+) -> _Cut:
     """What one label needs of its drive; UnusableInput says why it cannot be had."""
     clip_id, t0_us = row["clip_id"], row["t0_us"]
     if drive is None:
         raise UnusableInput(f"clip {clip_id} is not among the clips; name those that the labels came from")
     history, speed_mps, future = ego_windows(drive.ego, t0_us)
-    views = list(_views(clip_id, t0_us, drive, pictures, config))
+    views = list(_views(clip_id, t0_us, config.frame_offsets_s, drive, pictures, config))
+    ahead = list(_views(clip_id, t0_us, config.future_offsets_s, drive, pictures, config))
     if not views:
         raise UnusableInput(f"no camera has pictures within {config.max_picture_age_s} s before t0 {t0_us} us")
     observation = Observation(
@@ -199,20 +213,30 @@ def _cut(row: dict, source: str, drive: OneDrive | None, pictures: Pictures, con
         speed_mps=speed_mps,
         t0_us=t0_us,
         route=route_ahead(drive.ego, t0_us, route_of(drive, clip_id), config.route_points),
+        rig_id=rig_id,
+        points=points_of(drive, t0_us, round(config.max_picture_age_s * 1e6), config.points),
     )
     around, unusable = surroundings(drive.around, drive.ego, t0_us, clip_id)
-    return _Cut(row, source, observation, [view.encoded for view in views], future, around, unusable)
+    return _Cut(row, source, observation, [view.encoded for view in views], future, around, unusable, ahead)
 
 
-def _views(clip_id: str, t0_us: int, drive: OneDrive, pictures: Pictures, config: SamplesConfig) -> Iterator[_View]:
-    """Of the wanted cameras those that have a recent picture for every offset."""
-    untils = [t0_us + round(offset * 1e6) for offset in config.frame_offsets_s]
+def _views(
+    clip_id: str,
+    t0_us: int,
+    offsets_s: Sequence[float],
+    drive: OneDrive,
+    pictures: Pictures,
+    config: SamplesConfig,
+) -> Iterator[_View]:
+    """Of the wanted cameras those that have a recent picture for every offset; for one after t0 a picture after t0."""
+    untils = [t0_us + round(offset * 1e6) for offset in offsets_s]
     age_us = round(config.max_picture_age_s * 1e6)
     for name, rig in chosen_cameras(drive.rigs.get(clip_id, []), config.cameras).items():
-        found = [drive.pictures.latest(rig["camera"], until, age_us) for until in untils]
+        ages_us = [min(age_us, until - t0_us - 1) if until > t0_us else age_us for until in untils]
+        found = [drive.pictures.latest(rig["camera"], *pair) for pair in zip(untils, ages_us, strict=True)]
         there = [place for place in found if place is not None]
         size = drive.pictures.sizes.get((clip_id, rig["camera"]))
-        if len(there) == len(found) and size is not None:
+        if found and len(there) == len(found) and size is not None:
             encoded = [pictures.encoded(group, number) for _, group, number in there]
             yield _View(name, encoded, [t_us for t_us, _, _ in there], rig_numbers(rig, *size))
 
@@ -231,28 +255,39 @@ def _finished(cut: _Cut, config: SamplesConfig) -> Sample:
         t0_us=row["t0_us"],
         split=row["split"],
         scenario=row["scenario"],
-        observation=replace(seen, images=_images(cut, config)),
+        observation=replace(seen, images=_images(seen.cameras, cut.encoded, seen.frame_t_us.tolist(), config)),
         reasoning=row["trace"] if accepted else "",
         decision=(row[_DECISIONS[0]], row[_DECISIONS[1]]) if accepted else _MASKED,
         controls=controls_from_trajectory(cut.trajectory_rig, seen.speed_mps),
         trajectory_rig=cut.trajectory_rig,
         around=cut.around,
+        ahead=_ahead(cut.ahead, config),
     )
     return check_sample(sample)
 
 
-def _images(cut: _Cut, config: SamplesConfig) -> NDArray[np.uint8]:
+def _ahead(views: Sequence[_View], config: SamplesConfig) -> Ahead | None:
+    """What cameras saw after t0, decoded; None where no camera saw all of it."""
+    if not views:
+        return None
+    cameras = tuple(view.camera for view in views)
+    times = [view.times_us for view in views]
+    images = _images(cameras, [view.encoded for view in views], times, config)
+    return Ahead(images, np.array(times, dtype=np.int64), cameras, np.array([view.rig for view in views]))
+
+
+def _images(
+    cameras: Sequence[str], encoded: Sequence[Sequence[bytes]], times_us: Sequence[Sequence[int]], config: SamplesConfig
+) -> NDArray[np.uint8]:
     """[cameras, frames, height, width, 3]; UnusableInput names the picture that cannot be decoded."""
     images = []
-    for camera, frames, times in zip(
-        cut.observation.cameras, cut.encoded, cut.observation.frame_t_us.tolist(), strict=True
-    ):
+    for camera, frames, times in zip(cameras, encoded, times_us, strict=True):
         for picture, t_us in zip(frames, times, strict=True):
             try:
                 images.append(decoded(picture, config.height, config.width))
             except UnusableInput as error:
                 raise UnusableInput(f"picture of camera {camera} at {t_us} us: {error}") from error
-    return np.stack(images).reshape(len(cut.encoded), -1, config.height, config.width, 3)
+    return np.stack(images).reshape(len(encoded), -1, config.height, config.width, 3)
 
 
 def load_samples(
@@ -261,11 +296,13 @@ def load_samples(
     limit: int | None = None,
     with_reasoning: bool | None = None,
     around: bool = False,
+    ahead: bool = False,
 ) -> StoredSamples:
     """Samples ordered by sample_id, read as they are asked for: of one split, at most `limit`, with (or without)
-    reasoning; with what stood `around` each (`Sample.around`) only for rewards and evaluation.
+    reasoning; with what stood `around` each (`Sample.around`) only for rewards, evaluation and a stage that is told
+    where the road is; with the frames `ahead` only for a stage that foresees them.
     """
-    return StoredSamples(samples, chosen_index(samples, split, with_reasoning), around)[:limit]
+    return StoredSamples(samples, chosen_index(samples, split, with_reasoning), around, ahead)[:limit]
 
 
 def iterate(

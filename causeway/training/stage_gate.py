@@ -2,7 +2,8 @@
 
 Knows one question a stage: `vlm` must answer more questions right than the most frequent answer of each kind does (the
 mean over the kinds, so that an easy kind does not carry the rest); `action` and `coc` must drive nearer to what was
-driven than constant velocity; `coc` must also say a whole sentence everywhere. Does not know how a stage trains, nor
+driven than constant velocity; `coc` must also say a whole sentence everywhere; who foresees frames must be nearer to
+them than the newest frame again. Does not know how a stage trains, nor
 the evaluation of a release: that has suites of its own. A stage that loses says so; whether it is refused is a setting.
 """
 
@@ -54,7 +55,7 @@ class Verdict:
 
 
 def judge(stage: str, policy: Any, samples: Sequence[Sample], split: str, how: str = "") -> Verdict:
-    """The verdict on a policy after a stage. how: "answers", "paths" or "words"; "" = as its name says.
+    """The verdict on a policy after a stage. how: one of `_JUDGES`, or "words"; "" = as its name says.
 
     Stages without a gate of their own are judged as `coc` is.
     """
@@ -130,6 +131,43 @@ def _judge_words_and_paths(stage: str, policy: Any, samples: Sequence[Sample], s
     return Verdict(**{**asdict(found), "beats": found.beats and not broken, "detail": detail})
 
 
+def _judge_frames(stage: str, policy: Any, samples: Sequence[Sample], split: str) -> Verdict:
+    from causeway.model.foresight import error_beside_staying
+
+    ours, still = error_beside_staying(policy, samples)
+    what = "error of pixels foreseen (of 255)"
+    return Verdict(stage, what, ours, still, "the newest frame again", len(samples), split, ours < still)
+
+
+def _judge_alone(stage: str, policy: Any, samples: Sequence[Sample], split: str) -> Verdict:
+    from causeway.model.embodied import drive_alone
+
+    driven = np.concatenate([drive_alone(policy, batch, _seeds(batch)) for batch in _batches(samples)])
+    return _against_constant_velocity(stage, driven, samples, split)
+
+
+@torch.no_grad()
+def _judge_chain(stage: str, policy: Any, samples: Sequence[Sample], split: str) -> Verdict:
+    from causeway.model.chain import ask_chain, told_of
+
+    said = [told for batch in _batches(samples) for told in ask_chain(policy, batch)]
+    true = [told_of(sample) for sample in samples]
+    pairs = list(zip(said, true, strict=True))
+    named = [(told.thing, truth.thing) for told, truth in pairs if truth.thing]
+    hits, wanted = dict[str, list[bool]](), dict[str, list[str]]()
+    if named:
+        hits["object"] = [one == other for one, other in named]
+        wanted["object"] = [other for _, other in named]
+    known = [(told.region, truth.region) for told, truth in pairs if told.region and truth.region]
+    if known:
+        hits["region"] = [one == other for told, truth in known for one, other in zip(told, truth, strict=True)]
+        wanted["region"] = [str(other) for _, truth in known for other in truth]
+    ours, most = accuracy_beside_majority(hits, wanted)
+    told = ", ".join(f"{link} {np.mean(found):.2f}" for link, found in hits.items())
+    what = "links of the chain right"
+    return Verdict(stage, what, ours, most, "the most frequent answer", len(samples), split, ours > most, told)
+
+
 def _seeds(batch: Sequence[Sample]) -> list[int]:
     """A noise of its own for each sample: one noise for all would judge the noise."""
     return [seed_of(0, sample.sample_id) for sample in batch]
@@ -158,4 +196,7 @@ _JUDGES: dict[str, Callable[[str, Any, Sequence[Sample], str], Verdict]] = {
     "action": _judge_paths,
     "answers": _judge_answers,
     "paths": _judge_paths,
+    "frames": _judge_frames,
+    "alone": _judge_alone,
+    "chain": _judge_chain,
 }

@@ -7,11 +7,13 @@ and wheels together.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import torch
 
 from causeway.errors import UnusableInput
+from causeway.model import chain, embodied, foresight
 from causeway.model.observation import Sample
 from causeway.model.policy import Policy, PrefixNoise
 from causeway.training.camera_dropout import with_failing_cameras
@@ -34,6 +36,7 @@ class Stage:
     config: type[TrainConfig]
     make_loss: Callable[[Policy, Any, Sequence[Sample]], StepLoss]
     judged: str = ""  # how its short evaluation is made; "" = as its name says
+    reads: tuple[str, ...] = ()  # of its samples beside what every stage does
 
 
 def vlm_loss(policy: Policy, config: VlmConfig | RecipeConfig, taken: Sequence[Sample]) -> StepLoss:
@@ -130,10 +133,47 @@ STAGES: dict[str, Stage] = {
 }
 
 
+def frames_loss(policy: Policy, config: RecipeConfig, taken: Sequence[Sample], acts: bool = False) -> StepLoss:
+    """The frames after t0 (squared error of pixels), and with `acts` the action head's error behind the same pass."""
+
+    def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
+        seen = with_failing_cameras(samples, config.camera_dropout, generator)
+        batch = policy.collate(seen, config.route_drop, generator)
+        return foresight.loss_parts(policy, batch, foresight.targets_of(policy, seen), generator, acts)
+
+    return loss
+
+
+def expert_alone_loss(policy: Policy, config: RecipeConfig, taken: Sequence[Sample]) -> StepLoss:
+    """The action head's error when it is told the motion so far and nothing else; the backbone is not asked."""
+
+    def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
+        alone = embodied.alone_loss(policy, policy.collate(samples), generator, config.flow_draws)
+        return {"loss": alone, "flow": alone}
+
+    return loss
+
+
+def chain_loss(policy: Policy, config: RecipeConfig, taken: Sequence[Sample], links: int) -> StepLoss:
+    """One link of a chain behind the truth of those before it (cross-entropy)."""
+
+    def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
+        seen = with_failing_cameras(samples, config.camera_dropout, generator)
+        tails = [chain.chain_tail(policy.vocabulary, chain.told_of(sample), links) for sample in seen]
+        return policy.token_loss(policy.batch_of(seen, tails))
+
+    return loss
+
+
 LOSSES: dict[str, Callable[[Policy, Any, Sequence[Sample]], StepLoss]] = {
     "questions": vlm_loss,
     "actions": action_loss,
     "reasoned-actions": coc_loss,
+    "frames": frames_loss,
+    "expert-alone": expert_alone_loss,
+    "objects": partial(chain_loss, links=chain.OBJECT),
+    "regions": partial(chain_loss, links=chain.REGION),
+    "actions-and-frames": partial(frames_loss, acts=True),
 }
 """What a recipe's stage may learn by, by name."""
 
@@ -151,6 +191,7 @@ def stages_of(recipe: str) -> dict[str, Stage]:
             config=RecipeConfig,
             make_loss=LOSSES[stage.loss],
             judged=stage.judged,
+            reads=stage.reads,
         )
         for stage in recipe_named(recipe).stages
     }

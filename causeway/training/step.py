@@ -8,6 +8,7 @@ import json
 import os
 import sys
 import time
+from dataclasses import replace
 from typing import Any
 
 from causeway.artifacts import Artifact, Writer, step
@@ -15,6 +16,7 @@ from causeway.errors import Refused, UnusableInput, UsageError
 from causeway.training import processes
 from causeway.training.config import ActionConfig, CocConfig, RecipeConfig, RlConfig, TrainConfig, VlmConfig, recipe_of
 
+ANALYSED = 64  # samples of a skip-block analysis
 STATISTICS_OF = 65_536  # samples, spread evenly: more would say the same
 HELD_OUT = ("val", "test", "train")  # where a stage is judged: the first of these that has samples
 
@@ -107,7 +109,8 @@ def _course(name: str, samples: Artifact, before: Artifact | None, config: Train
 
     stage = _stages(config)[name]
     _refuse_lacking(samples, config)
-    found = load_samples(samples, "train", config.limit or None, _needs_words(stage), around=_asks_around(config))
+    asked = {"around": "around" in stage.reads or _asks_around(config), "ahead": "ahead" in stage.reads}
+    found = load_samples(samples, "train", config.limit or None, _needs_words(stage), **asked)
     taken = checked(stage, found)
     policy = _start(before, taken, config).to(_device()).train()
     if isinstance(config, RlConfig) and config.curate:
@@ -164,7 +167,7 @@ def _curated(policy: Any, config: RlConfig, taken: Any, folder: Any) -> Any:
         folder.mkdir(parents=True, exist_ok=True)
         (folder / FILE_NAME).write_text(json.dumps(chosen.told(), indent=1) + "\n")
     kept = pc.is_in(taken.index.column("sample_id"), value_set=pa.array(chosen.ids))
-    return type(taken)(taken.artifact, taken.index.filter(kept), taken.around)
+    return replace(taken, index=taken.index.filter(kept))
 
 
 def _keep_curation(folder: Any, out: Writer) -> None:
@@ -181,8 +184,6 @@ def _needs_words(stage: Any) -> bool | None:
 
 def _run(course: Any) -> tuple[list[dict[str, Any]], str]:
     """The run's lines, and one sentence on how it went."""
-    from dataclasses import replace
-
     from causeway.training.loop import Pace, train
     from causeway.training.losses import first_and_last
     from causeway.training.tracking import tracker
@@ -236,7 +237,8 @@ def _judged(
     stage = _stages(config)[name]
     if config.gate_samples:
         wanted = _needs_words(stage)
-        held = ((split, load_samples(samples, split, None, wanted)) for split in HELD_OUT)
+        asked = {name: name in stage.reads for name in ("around", "ahead")}
+        held = ((split, load_samples(samples, split, None, wanted, **asked)) for split in HELD_OUT)
         split, found = next((split, found) for split, found in held if len(found))
         verdict = judge(name, policy, found[:: -(-len(found) // config.gate_samples)], split, stage.judged)
         print(verdict.sentence(), file=sys.stderr)
@@ -263,7 +265,22 @@ def _start(before: Artifact | None, taken: Any, config: TrainConfig) -> Any:
         raise UnusableInput(f"{before.location}: a policy of recipe {recipe}, but {recipe_of(config)} was asked for")
     if isinstance(config, RecipeConfig) and config.lora_rank and policy.config.lora is None:
         policy.add_lora(Lora(config.lora_rank, targets=config.lora_targets), config.seed)
+    if isinstance(config, RecipeConfig) and config.point_blocks and not policy.config.point_blocks:
+        policy.take_points(_cheapest_blocks(policy, taken, config), config.seed)
     return policy
+
+
+def _cheapest_blocks(policy: Any, taken: Any, config: RecipeConfig) -> tuple[int, ...]:
+    """Which blocks of the head may be disturbed: a skip-block analysis on training samples spread evenly."""
+    from causeway.model.points import block_costs, cheapest
+
+    some = taken[:: -(-len(taken) // ANALYSED)]
+    batches = [policy.collate(some[start : start + 8]) for start in range(0, len(some), 8)]
+    costs = block_costs(policy, batches, seed=config.seed)
+    chosen = cheapest(costs, config.point_blocks)
+    told = ", ".join(f"{number}: {cost:+.4f}" for number, cost in enumerate(costs))
+    print(f"{config.stage}: error without each block {told}; points go behind {chosen}", file=sys.stderr)
+    return chosen
 
 
 def _new(taken: Any, config: TrainConfig) -> Any:
@@ -286,6 +303,7 @@ def _new(taken: Any, config: TrainConfig) -> Any:
         design=recipe.design,
         family=recipe.family,
         soft_target_sigma_bins=recipe.soft_target_sigma_bins,
+        rigs=taken.rigs() if "rig" in recipe.needs else (),
     )
 
 

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from causeway.clips.cleaning import clean_ego, clean_rig, clean_shapes, clean_signals, clean_tracks
+from causeway.clips.cleaning import clean_ego, clean_points, clean_rig, clean_shapes, clean_signals, clean_tracks
 from causeway.clips.types import Camera, RawEgo, Rig, Vehicle
 from causeway.errors import UnusableInput
 
@@ -174,3 +174,16 @@ def test_a_light_has_one_state_at_a_time():
     kept, ((where, why, detail),) = clean_signals(pa.table(columns | {"lane_ids": [[], [], [], []]}))
     assert kept.column("state").to_pylist() == ["red", "red", "red"]
     assert (where, why, detail) == ("light state rows", "same_light_same_time", "1 of 4, the first is row 2")
+
+
+def test_scans_without_a_time_or_whole_points_are_counted_and_empty_ones_kept():
+    xyz = [[1.0, 2.0, 3.0], None, [1.0, 2.0], [1.0, float("nan"), 3.0], [1.0, None, 3.0], [], [4.0, 5.0, 6.0], [7.0, 8.0, 9.0]]
+    times = [0, 1, 2, 3, 4, 5, None, 0]
+    kept, found = clean_points(pa.table({"t_us": pa.array(times, pa.int64()), "xyz_m": xyz}))
+    assert kept.to_pylist() == [{"t_us": 0, "xyz_m": [1.0, 2.0, 3.0]}, {"t_us": 5, "xyz_m": []}]
+    assert [(reason, detail) for _, reason, detail in found] == [
+        ("incomplete", "2 of 8, the first is row 1"),
+        ("no_points", "3 of 8, the first is row 2"),
+        ("same_time", "1 of 8, the first is row 7"),
+    ]
+    assert clean_points(None) == (None, ())

@@ -9,7 +9,7 @@ from typer.testing import CliRunner
 from causeway.cli import app
 from causeway.serving.process import ServerProcess
 from causeway.training.recipes import RECIPES
-from tests.training.examples import example_samples, store_samples
+from tests.training.examples import equipped_samples, store_samples
 
 SHORT = ["--steps", "2", "--set", "batch_size=2", "--set", "gate_samples=2"]
 
@@ -25,7 +25,7 @@ def causeway(*words: object) -> dict:
 @pytest.mark.parametrize("name", [name for name in RECIPES if name != "alpamayo"])
 def test_train_evaluate_serve_ask(name: str, tmp_path: Path) -> None:
     recipe, policy = RECIPES[name], None
-    samples = store_samples(tmp_path / "samples", example_samples(4)).location
+    samples = store_samples(tmp_path / "samples", equipped_samples(4)).location
     for stage in recipe.stages:
         before = ["--from", policy] if policy else []
         policy = tmp_path / stage.name

@@ -12,6 +12,12 @@ def test_settings_have_the_types_of_their_defaults() -> None:
     assert typed_settings("label_moments", written) == {"seed": 3, "timeout_s": 2.0, "camera": "front", "ledger": "a=b"}
 
 
+def test_a_tuple_that_is_empty_by_default_is_typed_by_its_annotation():
+    assert typed_settings("build_samples", ["future_offsets_s=0.5, 1"]) == {"future_offsets_s": (0.5, 1.0)}
+    with pytest.raises(UsageError, match="not a number"):
+        typed_settings("build_samples", ["future_offsets_s=soon"])
+
+
 @pytest.mark.parametrize(("text", "message"), [("seed", "name=value"), ("sed=1", "name=value"), ("seed=x", "not a number")])
 def test_settings_that_are_none_are_refused(text: str, message: str) -> None:
     with pytest.raises(UsageError, match=message):

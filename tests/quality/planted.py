@@ -101,6 +101,7 @@ def clip_parts(rng, clip_id="c", **ego):
         "lanes": [lane_row(clip_id=clip_id)],
         "road_elements": [element | {"lane_ids": ["l"]}],
         "signals": [signal | {"t_us": t * TICK_US} for t in range(3)],
+        "points": [{"clip_id": clip_id, "t_us": 0, "xyz_m": [9.0, 1.0, 0.5]}],
         "route": [{"clip_id": clip_id, "points": [[0.0, 0.0], [40.0, 0.0]]}],
     }
 

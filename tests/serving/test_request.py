@@ -90,6 +90,19 @@ def test_route_and_rig_id():
     seen = read_question(request, SPEC, lambda rig_id, cameras: OBSERVATION.rig).observation
     assert seen.route.tolist() == [[0, 0], [5, 0], [10, 1]]
     assert np.array_equal(seen.rig, OBSERVATION.rig)
+    assert seen.rig_id == "car-7"
+    both = read_question(good().plus(rig_id="blue sedan"), SPEC).observation  # a calibration, and whose it is
+    assert (both.rig_id, np.array_equal(both.rig, OBSERVATION.rig)) == ("blue sedan", True)
+
+
+def test_points():
+    request = good()
+    request.inputs.append(Tensor("points", "FP32", [2, 3], None, floats(5, 0, 1, 10, 1, 0)))
+    assert read_question(request, SPEC).observation.points.tolist() == [[5, 0, 1], [10, 1, 0]]
+    assert read_question(good(), SPEC).observation.points is None
+    request.inputs[-1] = Tensor("points", "FP32", [70_000, 3], None, bytes(4 * 3 * 70_000))
+    with pytest.raises(InvalidRequest, match="points"):
+        read_question(request, SPEC)
 
 
 def huge_header() -> bytes:
@@ -106,7 +119,8 @@ BAD: list[tuple[str, str, Request]] = [
     ("speed missing", "speed", good().but("speed")),
     ("times missing", "frame_t_us", good().but("frame_t_us")),
     ("no rig", "rig", good().but("rig")),
-    ("rig twice over", "rig", good().plus(rig_id="car")),
+    ("rig_id no name", "rig_id", good().plus(rig_id="car\n")),
+    ("rig_id too long", "rig_id", good().plus(rig_id="x" * 257)),
     ("unknown rig_id", "rig_id", good().but("rig").plus(rig_id="car")),
     ("unknown input", "wheel", good().but("speed", name="wheel")),
     ("input twice", "speed", good().but("rig", name="speed", shape=[1])),

@@ -125,6 +125,7 @@ def test_metadata_and_readiness(server):
         "speed",
         "rig",
         "route",
+        "points",
     ]
     assert about["outputs"][0] == {"name": "trajectory", "datatype": "FP32", "shape": [-1, 64, 3]}
 

@@ -67,6 +67,14 @@ def pictured(
     return Renderer(scene, traffic).picture(camera, np.asarray(pose), states, t_us)
 
 
+def scanned(agents=(), pose=AT):
+    """What a depth sensor in the place of the wide camera sees on a bare stage."""
+    layout = plain_road(STRAIGHT, CrossSection(3.5, ("same", "oncoming"), 0, 1.0))
+    scene = Scene("stage", 7, layout, Driver(10.0), 0.0, 8.0, tuple(agents), (), "day")
+    traffic = traffic_of(scene.agents, layout.routes, ())
+    return Renderer(scene, traffic).points(WIDE, np.asarray(pose), traffic.start(), 0)
+
+
 def full_stage(look, camera):
     """Something of everything."""
     kinds = ("car", "truck", "bus", "motorcycle", "cyclist", "pedestrian", "static", "unknown")

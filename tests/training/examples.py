@@ -7,7 +7,10 @@ import numpy as np
 
 from causeway.artifacts import Artifact, Writer, run, step
 from causeway.model.action_space import trajectory_from_controls
+from causeway.model.ahead import Ahead
 from causeway.model.observation import ObservationSpec, Sample, example_observation
+from causeway.model.surroundings import Surroundings
+from causeway.training.sample_ahead_store import ahead_file, write_ahead
 from causeway.training.sample_around_store import around_file, write_around
 from causeway.training.sample_store import index_row, shard_file, write_shard
 
@@ -46,6 +49,33 @@ def _example(number: int, speed_mps: float, reasoning: bool, seed: int) -> Sampl
     )
 
 
+RIGS = ("north", "south")
+ROAD = np.float32([[-20, 2], [60, 2], [60, -2], [-20, -2]])  # one lane ahead
+
+
+def equipped_samples(count: int) -> list[Sample]:
+    """Samples that hold everything that any recipe asks for."""
+    return [_equipped(sample, number) for number, sample in enumerate(with_ahead(example_samples(count)))]
+
+
+def _equipped(sample: Sample, number: int) -> Sample:
+    points = np.random.default_rng(number).uniform(-20, 20, (3 + number, 3)).astype(np.float32)
+    observation = replace(sample.observation, rig_id=RIGS[number // 2 % 2], points=points)
+    return replace(sample, observation=observation, around=Surroundings(None, (ROAD,)))
+
+
+def with_ahead(samples: list[Sample], frames: int = 1) -> list[Sample]:
+    """The samples with frames half a second after t0 and on: darker ones of the same colour."""
+    return [replace(sample, ahead=_ahead(sample, frames)) for sample in samples]
+
+
+def _ahead(sample: Sample, frames: int) -> Ahead:
+    seen = sample.observation
+    times = sample.t0_us + 500_000 * np.arange(1, frames + 1)
+    images = np.repeat(seen.images[:, -1:] // 2, frames, axis=1)
+    return Ahead(images, np.tile(times, (len(seen.cameras), 1)), seen.cameras, seen.rig)
+
+
 def store_samples(folder: Path, samples: list[Sample]) -> Artifact:
     """The samples as an artifact of one shard."""
 
@@ -55,6 +85,7 @@ def store_samples(folder: Path, samples: list[Sample]) -> Artifact:
         around = [sample.around for sample in samples if sample.around]
         if around:
             write_around(around, [sample.sample_id for sample in samples], out.path(around_file("000000")))
+        write_ahead([s.ahead for s in samples], [s.sample_id for s in samples], out.path(ahead_file("000000")))
         out.table("samples", [index_row(s, "000000", i, "test drives") for i, s in enumerate(samples)])
         out.source("test drives", "CC0-1.0")
 

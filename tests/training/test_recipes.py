@@ -14,13 +14,14 @@ from causeway.errors import UnusableInput, UsageError
 from causeway.model import Policy
 from causeway.model.conditioning import CONDITIONINGS
 from causeway.model.heads import HEADS, head_named
+from causeway.model.surroundings import Surroundings
 from causeway.training.config import ActionConfig, RecipeConfig, VlmConfig
 from causeway.training.needs import refuse_lacking
 from causeway.training.recipes import RECIPES, recipe_named
 from causeway.training.samples import load_samples
 from causeway.training.stages import LOSSES
 from causeway.training.step import train_action, train_recipe, train_vlm
-from tests.training.examples import example_samples, store_samples
+from tests.training.examples import equipped_samples, example_samples, store_samples
 
 OTHERS = [name for name in RECIPES if name != "alpamayo"]
 SHORT = {"steps": 2, "batch_size": 2, "gate_samples": 0, "checkpoint_every_s": 1e9}
@@ -28,7 +29,7 @@ SHORT = {"steps": 2, "batch_size": 2, "gate_samples": 0, "checkpoint_every_s": 1
 
 @pytest.fixture(scope="module")
 def samples(tmp_path_factory) -> str:
-    return store_samples(tmp_path_factory.mktemp("samples") / "samples", example_samples(4)).location
+    return store_samples(tmp_path_factory.mktemp("samples") / "samples", equipped_samples(4)).location
 
 
 def config_of(recipe: str, stage: str, **more) -> RecipeConfig:
@@ -64,7 +65,8 @@ def test_every_stage_trains_its_parts_and_no_other_weight_moves_by_a_bit(name, s
         assert changed <= may_move(trained, stage.trains)
         start = trained
     assert start.config.design == recipe.design
-    one, two = start.predict(example_samples(2), n=2, seed=3), Policy.load(before).predict(example_samples(2), 2, 3)
+    asked = equipped_samples(2)
+    one, two = start.predict(asked, n=2, seed=3), Policy.load(before).predict(asked, 2, 3)
     assert one.trajectory_rig.shape == (2, 2, 64, 3)
     assert np.isfinite(one.trajectory_rig).all()
     np.testing.assert_array_equal(one.trajectory_rig, two.trajectory_rig)
@@ -97,8 +99,25 @@ def test_a_recipe_says_at_the_start_what_its_samples_lack(tmp_path):
     inputs = {"samples": silent.location, "policy": None}
     with pytest.raises(UnusableInput, match="recipe diffusionvla: its samples lack reasoning"):
         run(train_recipe, inputs, out=str(tmp_path / "out"), config=config_of("diffusionvla", "vlm"))
-    with pytest.raises(UnusableInput, match=r"lack reasoning .* and a second camera"):
-        refuse_lacking("mine", ("reasoning", "second camera"), load_samples(silent, "train"))
+    with pytest.raises(UnusableInput, match=r"lack reasoning .* and a second camera .* and future frames"):
+        refuse_lacking("mine", ("reasoning", "second camera", "future frames"), load_samples(silent, "train"))
+
+
+@pytest.mark.parametrize(
+    ("name", "lacks"),
+    [
+        ("gr1", "future frames"),
+        ("dexvla", "the name of the rig"),
+        ("pointvla", "3D points"),
+        ("manipllm", "the road"),
+    ],
+)
+def test_what_a_recipe_lacks_is_said_before_its_first_step(name, lacks, tmp_path):
+    bare = [replace(sample, around=Surroundings(None, None)) for sample in example_samples(2)]
+    inputs = {"samples": store_samples(tmp_path / "samples", bare).location, "policy": None}
+    config = config_of(name, recipe_named(name).stages[0].name)
+    with pytest.raises(UnusableInput, match=f"recipe {name}: its samples lack {lacks}"):
+        run(train_recipe, inputs, out=str(tmp_path / "out"), config=config)
 
 
 def test_wrong_stages_and_names_are_one_line(samples, tmp_path):
@@ -120,7 +139,8 @@ def test_a_recipe_names_only_what_there_is(recipe):
     assert recipe.design.conditioning in HEADS[recipe.design.head].conditionings
     assert len({stage.name for stage in recipe.stages}) == len(recipe.stages)
     for stage in recipe.stages:
-        assert stage.judged in ("answers", "paths", "words")
+        assert stage.judged in ("answers", "paths", "words", "frames", "alone", "chain")
+        assert set(stage.reads) <= {"ahead", "around"}
         if recipe.name != "alpamayo":
             assert stage.loss in LOSSES
             assert config_of(recipe.name, stage.name).steps == 2

@@ -15,7 +15,7 @@ from causeway.clips.types import Camera
 from causeway.simulation.pictures import figures, roadside
 from causeway.simulation.pictures.ground import ground_of
 from causeway.simulation.pictures.looks import LAMPS, Colour, Look, haze_of, lit, look_named, packed, sky_of
-from causeway.simulation.pictures.projection import Lens, cos_sin, fixed, ground_depth, lens_of, view_of
+from causeway.simulation.pictures.projection import ZOOM, Lens, cos_sin, fixed, ground_depth, lens_of, view_of
 from causeway.simulation.pictures.shapes import (
     BRAKE,
     GREEN,
@@ -42,6 +42,7 @@ Things = tuple[Ints, Ints, Ints, Ints]
 BLINK_US = 300_000  # a turn signal is on for so long, then off for as long, from when it began
 SHINES, SKY = 1 << 24, 1 << 25  # as in `fill`
 GONE = -1
+RAY_STEP, DEPTH_REACH_M = 4, 80.0  # of the depth sensor: pixels between rays, metres
 BACKWARDS_MPS = 0.05
 PANE: Colour = roadside.PANE
 
@@ -60,7 +61,37 @@ class Renderer:
 
         UsageError, naming the camera, for one that cannot be rendered.
         """
-        from causeway.simulation.pictures import fill, finish
+        from causeway.simulation.pictures import finish
+
+        canvas, depth = self._drawn_from(camera, rig_pose, agents, t_us)
+        look, seed = self._look, zlib.crc32(f"{camera.name} {t_us} {self._scene.seed}".encode())
+        haze, haze_colour = self._haze
+        picture = finish.reduced(canvas, depth, haze, haze_colour, look.noise, seed)
+        if look.drops:
+            finish.rain(picture, look.drops * picture.shape[0] * picture.shape[1] // 20_000, seed ^ 0x5BD1E995)
+        return picture
+
+    def points(self, camera: Camera, rig_pose: NDArray, agents: AgentStates, t_us: int) -> NDArray[np.float64]:
+        """What a depth sensor in the camera's place sees of the same state: [n, 3] metres in the rig frame.
+
+        One ray for each `RAY_STEP` x `RAY_STEP` pixels, up to `DEPTH_REACH_M`; what lies in the sky has no point.
+        """
+        _, depth = self._drawn_from(camera, rig_pose, agents, t_us)
+        step = ZOOM * RAY_STEP
+        down, across = np.mgrid[step // 2 : depth.shape[0] : step, step // 2 : depth.shape[1] : step]
+        inverse = depth[down, across].astype(np.float64)
+        seen = inverse > 2.0**28 / DEPTH_REACH_M
+        far_m = 2.0**28 / inverse[seen]
+        right = ((across[seen] + 0.5) / ZOOM - camera.cx) / camera.fx
+        below = ((down[seen] + 0.5) / ZOOM - camera.cy) / camera.fy
+        pose = np.asarray(camera.rig_from_camera, dtype=np.float64)
+        return np.stack([right * far_m, below * far_m, far_m], axis=-1) @ pose[:3, :3].T + pose[:3, 3]
+
+    def _drawn_from(
+        self, camera: Camera, rig_pose: NDArray, agents: AgentStates, t_us: int
+    ) -> tuple[NDArray[np.int32], NDArray[np.int32]]:
+        """The canvas and its inverse depth, 2²⁸ over metres."""
+        from causeway.simulation.pictures import fill
 
         lens, canvas, depth = self._background(camera)
         view, canvas, depth = view_of(lens, rig_pose), canvas.copy(), depth.copy()
@@ -69,12 +100,7 @@ class Renderer:
         models, static = self._models
         for things in self._things(static, agents, t_us):
             fill.draw_things(canvas, depth, *seen_from, models, things)
-        look, seed = self._look, zlib.crc32(f"{camera.name} {t_us} {self._scene.seed}".encode())
-        haze, haze_colour = self._haze
-        picture = finish.reduced(canvas, depth, haze, haze_colour, look.noise, seed)
-        if look.drops:
-            finish.rain(picture, look.drops * picture.shape[0] * picture.shape[1] // 20_000, seed ^ 0x5BD1E995)
-        return picture
+        return canvas, depth
 
     def _things(self, static: Things, agents: AgentStates, t_us: int) -> tuple[Things, Things]:
         """What stands and who moves at a time; all cameras of a tick ask for the same."""

@@ -7,9 +7,13 @@ from causeway.errors import UsageError
 from causeway.training.recipes.act import ACT
 from causeway.training.recipes.alpamayo import ALPAMAYO
 from causeway.training.recipes.cogact import COGACT
+from causeway.training.recipes.dexvla import DEXVLA
 from causeway.training.recipes.diffusionvla import DIFFUSIONVLA
+from causeway.training.recipes.gr1 import GR1
 from causeway.training.recipes.hybridvla import HYBRIDVLA
+from causeway.training.recipes.manipllm import MANIPLLM
 from causeway.training.recipes.pi0 import PI0
+from causeway.training.recipes.pointvla import POINTVLA
 from causeway.training.recipes.recipe import Recipe, RecipeStage
 from causeway.training.recipes.roboflamingo import ROBOFLAMINGO
 from causeway.training.recipes.robomamba import ROBOMAMBA
@@ -19,7 +23,10 @@ __all__ = ["RECIPES", "Recipe", "RecipeStage", "recipe_named"]
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
-    for recipe in (ALPAMAYO, PI0, TINYVLA, DIFFUSIONVLA, COGACT, HYBRIDVLA, ROBOFLAMINGO, ROBOMAMBA, ACT)
+    for recipe in (
+        *(ALPAMAYO, PI0, TINYVLA, DIFFUSIONVLA, COGACT, HYBRIDVLA),
+        *(ROBOFLAMINGO, ROBOMAMBA, GR1, DEXVLA, POINTVLA, MANIPLLM, ACT),
+    )
 }
 
 

@@ -20,8 +20,9 @@ class RecipeStage:
     says: str  # one line for the model card: what is learned, and by which losses
     loss: str  # by name in `stages.LOSSES`
     trains: tuple[str, ...]  # parts of the policy that learn; no other weight moves by a bit
-    judged: str  # how its short evaluation is made: "answers", "paths" or "words"
+    judged: str  # how its short evaluation is made: "answers", "paths", "words", "frames", "alone", "chain"
     reasoning_only: bool = False  # takes no sample whose reasoning is masked
+    reads: tuple[str, ...] = ()  # of its samples beside what every stage does: "ahead" (frames), "around" (road)
     settings: Mapping[str, Any] = field(default_factory=dict)  # over the defaults of `RecipeConfig`
 
 

@@ -64,6 +64,7 @@ LANES_COLUMNS = ("lane_id", "centre", "left", "right", "successors", "kind")
 ROAD_ELEMENTS_COLUMNS = ("element_id", "kind", "shape", "lane_ids")
 SIGNALS_COLUMNS = ("timestamp", "signal_id", "state", "lane_ids")
 ROUTE_COLUMNS = ("points",)  # one row
+POINTS_COLUMNS = ("timestamp", "xyz_m")  # one row a scan: x, y, z of all its points, rig frame at its time
 
 # Calibration chunks are plain Parquet tables (pandas index = the first one or two columns).
 CAMERA_INTRINSICS_COLUMNS = (
@@ -168,6 +169,7 @@ LANES = label_feature("lanes")  # LANES_COLUMNS, ours
 ROAD_ELEMENTS = label_feature("road_elements")  # ROAD_ELEMENTS_COLUMNS, ours
 SIGNALS = label_feature("signals")  # SIGNALS_COLUMNS, ours; one row a signal and tick
 ROUTE = label_feature("route")  # ROUTE_COLUMNS, ours
+POINTS = label_feature("points")  # POINTS_COLUMNS, ours; only where drives have a depth sensor
 CAMERA_INTRINSICS = calibration_feature("camera_intrinsics")
 SENSOR_EXTRINSICS = calibration_feature("sensor_extrinsics")
 VEHICLE_DIMENSIONS = calibration_feature("vehicle_dimensions")

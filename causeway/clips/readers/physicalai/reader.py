@@ -62,7 +62,10 @@ def _open(folder: Folder, row: dict) -> Drive:
     tracks, unread = with_indicators(tracks, shown)
     lanes = folder.label(layout.LANES, layout.LANES_COLUMNS, clip_id, chunk)
     elements = folder.label(layout.ROAD_ELEMENTS, layout.ROAD_ELEMENTS_COLUMNS, clip_id, chunk)
-    signals, unused = _signals(folder.label(layout.SIGNALS, layout.SIGNALS_COLUMNS, clip_id, chunk), ego, clip_id)
+    lights = folder.label(layout.SIGNALS, layout.SIGNALS_COLUMNS, clip_id, chunk)
+    signals, unused = _timed(lights, ("t_us", "signal_id", "state", "lane_ids"), "signals", "light state", ego, clip_id)
+    scans = folder.label(layout.POINTS, layout.POINTS_COLUMNS, clip_id, chunk)
+    points, unplaced_scans = _timed(scans, ("t_us", "xyz_m"), "points", "scan of points", ego, clip_id)
     route = folder.label(layout.ROUTE, layout.ROUTE_COLUMNS, clip_id, chunk)
     return Drive(
         drive_id=clip_id,
@@ -78,7 +81,8 @@ def _open(folder: Folder, row: dict) -> Drive:
         road_elements=_map(elements, "road_elements", clip_id),
         signals=signals,
         route=_route(route, clip_id),
-        quarantined=(*bad, *unplaced, *unread, *broken, *unused, *_missing(folder, clip_id, chunk)),
+        points=points,
+        quarantined=(*bad, *unplaced, *unread, *broken, *unused, *unplaced_scans, *_missing(folder, clip_id, chunk)),
     )
 
 
@@ -189,15 +193,16 @@ def _vehicle(folder: Folder, clip_id: str, chunk: int) -> Vehicle:
     return Vehicle(folder.source.get("vehicle_id", _SOURCE), *size)
 
 
-def _signals(table: pa.Table | None, ego: RawEgo, clip_id: str) -> tuple[pa.Table | None, Quarantined]:
-    """Light states, and those left out as no tick is near."""
+def _timed(
+    table: pa.Table | None, names: tuple[str, ...], kind: str, called: str, ego: RawEgo, clip_id: str
+) -> tuple[pa.Table | None, Quarantined]:
+    """Rows by time under our names, and those left out as no tick is near."""
     if table is None:
         return None, ()
-    renamed = table.select(list(layout.SIGNALS_COLUMNS)).rename_columns(["t_us", "signal_id", "state", "lane_ids"])
-    ours = _as_ours(renamed, "signals", clip_id)
+    ours = _as_ours(table.select(["timestamp", *names[1:]]).rename_columns(list(names)), kind, clip_id)
     t_us = times_us(ours, "t_us", "us", clip_id)
     elsewhen = (t_us != NO_TIME) & ((t_us < ego.t_us[0]) | (t_us > ego.t_us[-1] + TICK_US))
-    left_out = LeftOut("light state")
+    left_out = LeftOut(called)
     return left_out.without(ours, {"no_ego_pose": elsewhen}), left_out.entries()
 
 
