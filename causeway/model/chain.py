@@ -17,7 +17,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from causeway.errors import UnusableInput
+from causeway.errors import UnusableInput, UsageError
 from causeway.model import action_tokens, decoding
 from causeway.model.expert import Guidance
 from causeway.model.observation import Observation, Sample
@@ -150,6 +150,8 @@ def region_places(vocabulary: Vocabulary, told: Told) -> tuple[Tail, list[int]]:
 
 def act(policy: Policy, decoder: Decoder, noise: Tensor, steps: int, guidance: Guidance | None) -> Tensor:
     """Normalised controls [R, 64, 2]: the chain is said, then action tokens, drawn by the noise."""
+    if guidance is not None:
+        raise UsageError(f"route_guidance {guidance.weight}: action head 'chain' draws tokens and is not led; take 1")
     say_chain(policy, decoder)
     decoding.feed(policy, decoder, [[policy.special["trajectory_start"]]] * len(noise))
     uniform = torch.special.ndtr(noise).flatten(1)

@@ -97,7 +97,8 @@ def act(policy: Policy, decoder: Decoder, noise: Tensor, steps: int, guidance: G
 def tokens_behind(policy: Policy, decoder: Decoder, denoised: Tensor) -> tuple[Tensor, Tensor]:
     """The likeliest action tokens [R, 128] behind denoised controls, and their mean probability [R]."""
     rows = len(denoised)
-    clean = policy.expert.columns(denoised, denoised.new_ones(rows))
+    cleanest = diffusion.time_of(torch.zeros(rows, device=denoised.device))  # the nearest to clean that was learned
+    clean = policy.expert.columns(denoised, cleanest)
     decoding.feed_embeddings(policy, decoder, torch.cat([clean, _ended(policy, rows)], dim=1))
     nothing = denoised.new_zeros(rows, action_tokens.TOKENS)
     tokens, logprobs = decoding.generate_actions(policy, decoder, 0.0, nothing)

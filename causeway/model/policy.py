@@ -329,6 +329,15 @@ class Policy(nn.Module):
         """
         return likelihood.action_logprobs(self, samples, words, hidden_prefix)
 
+    @property
+    def scores_paths(self) -> bool:
+        """Whether `action_logprobs` tells anything: only action tokens right behind the words were learned as it asks.
+
+        Other designs have learned none, read no words, or put something of their own between both.
+        """
+        design = self.config.design
+        return design.speaks and design.action_tokens and not (self.head.in_sequence or self.head.in_chain)
+
     # -- parts that decoding and losses share ---------------------------------------------------------------------
 
     @property

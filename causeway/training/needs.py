@@ -38,13 +38,20 @@ def _future_frames(samples: StoredSamples) -> str:
 
 
 def _rig_id(samples: StoredSamples) -> str:
-    return "" if samples.rigs() else "the name of the rig (give vehicle_id where the drives are read, build them again)"
+    unnamed = samples.each_rig().count("")
+    lacks = f"the name of the rig{_some(unnamed, samples)} (give vehicle_id where drives are read, build them again)"
+    return lacks if unnamed else ""
 
 
 def _points(samples: StoredSamples) -> str:
-    if samples.holds("points"):
-        return ""
-    return "3D points (causeway world --points-hz 2, causeway samples --set points=1024)"
+    without = len(samples) - samples.with_points()
+    lacks = f"3D points{_some(without, samples)} (causeway world --points-hz 2, causeway samples --set points=1024)"
+    return lacks if without else ""
+
+
+def _some(lacking: int, samples: StoredSamples) -> str:
+    """Of how many something is missing, where it is not missing of all."""
+    return f" in {lacking} of {len(samples)}" if lacking < len(samples) else ""
 
 
 def _road(samples: StoredSamples) -> str:

@@ -207,6 +207,12 @@ class StoredSamples(Sequence[Sample]):
             return replace(self, index=self.index.take(rows))
         return read_sample(self.artifact, self.row(number), self.around, self.ahead)
 
+    def spread(self, most: int) -> "StoredSamples":
+        """At most so many of these, spread evenly: neighbours are of one drive, and the first of one kind of drives."""
+        count = min(most, len(self))
+        rows = pa.array((number * len(self) // count for number in range(count)), pa.int64())
+        return replace(self, index=self.index.take(rows))
+
     def row(self, number: int) -> dict[str, Any]:
         """One row of the index."""
         place = range(len(self))[number]
@@ -222,20 +228,25 @@ class StoredSamples(Sequence[Sample]):
         found = [self._controls(self.row(number)) for number in range(0, len(self), step)]
         return np.array(found, dtype=np.float32).reshape(-1, HORIZON_STEPS, 2)
 
-    def holds(self, name: str) -> bool:
-        """Whether any shard of these has an array of this name."""
-        shards = pc.unique(self.index.column("shard")).to_pylist()
-        return any(name in open_shard(self.artifact.path(shard_file(shard))).names for shard in shards)
+    def with_points(self) -> int:
+        """How many have 3D points, one at least; nothing else of them is read."""
+        return sum(int(part["points_there"]) > 0 for _, part in self._parts("points_there"))
+
+    def each_rig(self) -> list[str]:
+        """The name of the rig that each was recorded with, "" where it does not say; nothing else of them is read."""
+        return [_rig_id(shard, part) for shard, part in self._parts("rig_id")]
 
     def rigs(self) -> tuple[str, ...]:
-        """The names of all rigs that these were recorded with; nothing else of them is read."""
-        found = set()
+        """The names of all rigs that these were recorded with."""
+        return tuple(sorted(set(self.each_rig()) - {""}))
+
+    def _parts(self, name: str) -> Iterator[tuple[Shard, Arrays]]:
+        """The array of this name of each, one by one; none of it where its shard has no such array."""
         for number in range(len(self)):
             row = self.row(number)
             shard = open_shard(self.artifact.path(shard_file(row["shard"])))
-            if "rigs" in shard.says:
-                found.add(_rig_id(shard, shard.row(row["row"], row["sample_id"], ("rig_id",))))
-        return tuple(sorted(found - {""}))
+            there = name in shard.names
+            yield shard, shard.row(row["row"], row["sample_id"], (name,)) if there else {name: np.array(_NONE)}
 
     def _controls(self, row: dict[str, Any]) -> NDArray[np.float32]:
         shard = open_shard(self.artifact.path(shard_file(row["shard"])))

@@ -110,9 +110,11 @@ def _course(name: str, samples: Artifact, before: Artifact | None, config: Train
     stage = _stages(config)[name]
     _refuse_lacking(samples, config)
     asked = {"around": "around" in stage.reads or _asks_around(config), "ahead": "ahead" in stage.reads}
-    found = load_samples(samples, "train", config.limit or None, _needs_words(stage), **asked)
-    taken = checked(stage, found)
+    few = isinstance(config, RecipeConfig) and config.limit  # a small set of a recipe is of all kinds of drives
+    found = load_samples(samples, "train", None if few else config.limit or None, _needs_words(stage), **asked)
+    taken = checked(stage, found.spread(config.limit) if few else found)
     policy = _start(before, taken, config).to(_device()).train()
+    _refuse_unknown_rigs(policy.config.rigs, taken, samples, stage, config)
     if isinstance(config, RlConfig) and config.curate:
         taken = _curated(policy, config, taken, folder)
     if config.gradient_checkpointing:
@@ -136,6 +138,31 @@ def _refuse_lacking(samples: Artifact, config: TrainConfig) -> None:
     recipe = recipe_named(recipe_of(config))
     if recipe.needs:
         refuse_lacking(recipe.name, recipe.needs, load_samples(samples, "train"))
+
+
+def _refuse_unknown_rigs(
+    rigs: tuple[str, ...], taken: Any, samples: Artifact, stage: Any, config: TrainConfig
+) -> None:
+    """An action head by rig has no layer for others: said before the first step, also of those it is judged on."""
+    if not rigs:
+        return
+    splits = [("train", taken), *([_held_out(samples, stage)] if config.gate_samples else [])]
+    for split, found in splits:
+        unknown = sorted(set(found.rigs()) - set(rigs))
+        if unknown:
+            raise UnusableInput(
+                f"rig {unknown[0]!r} in split {split} is not one this policy has a head for ({', '.join(rigs)}); begin "
+                "one with samples of it in split train, or leave its drives out"
+            )
+
+
+def _held_out(samples: Artifact, stage: Any) -> tuple[str, Any]:
+    """Where a stage is judged: a split's name and its samples."""
+    from causeway.training.samples import load_samples
+
+    asked = {name: name in stage.reads for name in ("around", "ahead")}
+    held = ((split, load_samples(samples, split, None, _needs_words(stage), **asked)) for split in HELD_OUT)
+    return next((split, found) for split, found in held if len(found))
 
 
 def _refuse_checkpointing(policy: Any) -> None:
@@ -228,7 +255,6 @@ def _judged(
 
     Refused when it does not beat it and the config says that it must.
     """
-    from causeway.training.samples import load_samples
     from causeway.training.stage_gate import FILE_NAME, Verdict, judge
 
     known = []
@@ -236,10 +262,7 @@ def _judged(
         known = [Verdict(**row) for row in json.loads(before.path(FILE_NAME).read_text())]
     stage = _stages(config)[name]
     if config.gate_samples:
-        wanted = _needs_words(stage)
-        asked = {name: name in stage.reads for name in ("around", "ahead")}
-        held = ((split, load_samples(samples, split, None, wanted, **asked)) for split in HELD_OUT)
-        split, found = next((split, found) for split, found in held if len(found))
+        split, found = _held_out(samples, stage)
         verdict = judge(name, policy, found[:: -(-len(found) // config.gate_samples)], split, stage.judged)
         print(verdict.sentence(), file=sys.stderr)
         if config.must_beat_baseline and not verdict.beats:

@@ -11,6 +11,7 @@ from causeway.model import Policy
 from causeway.model.beside import Beside, beside_of
 from causeway.model.design import Design
 from causeway.model.embodied import ByRig, alone_loss, drive_alone
+from causeway.training.recipes.dexvla import DEXVLA as DEXVLA_RECIPE
 from tests.model.model_samples import make_sample
 
 DEXVLA = Design("dexvla", head="diffusion-by-rig", conditioning="film", speaks=True, action_tokens=False)
@@ -88,6 +89,18 @@ def test_a_policy_knows_its_rigs_again(dexvla, tmp_path):
     dexvla.save(tmp_path / "policy")
     assert Policy.load(tmp_path / "policy").config.rigs == ("north", "south")
     assert "north, south" in (tmp_path / "policy" / "MODEL_CARD.md").read_text()
+
+
+def test_the_eyes_stay_as_they_are_while_the_expert_is_bound(dexvla):
+    eyes = {id(p) for p in [*dexvla.trained_parameters("vision"), *dexvla.embeddings.vision.parameters()]}
+    stages = {stage.name: stage for stage in DEXVLA_RECIPE.stages}
+    learning = {
+        name: {id(p) for part in stages[name].trains for p in dexvla.trained_parameters(part)}
+        for name in ("bind", "reasoned")
+    }
+    assert not eyes & learning["bind"]
+    assert eyes < learning["reasoned"]
+    assert {id(p) for p in dexvla.embeddings.history.parameters()} < learning["bind"]
 
 
 def test_another_head_does_not_drive_alone(policy):

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from causeway.errors import UnusableInput, UsageError
-from causeway.model import Policy, action_tokens, decoding, hybrid, storage
+from causeway.model import Policy, action_tokens, decoding, diffusion, hybrid, storage
 from causeway.model.backbone import build_backbone
 from causeway.model.design import Design
 from causeway.model.embeddings import Embeddings
@@ -129,6 +129,25 @@ def test_the_fuse_rule_fires_where_the_tokens_are_sure(monkeypatch):
     told = policy.normalised(torch.from_numpy(action_tokens.decode(tokens.numpy())).float())
     torch.testing.assert_close(sure, (unsure + told) / 2.0)
     assert float((sure - unsure).abs().max()) > 1e-2
+
+
+def test_clean_controls_are_read_at_a_time_that_was_learned(monkeypatch):
+    policy = Policy.from_scale("tiny", seed=0, design=HYBRIDVLA).eval()
+    plainly, times = policy.expert.columns, list[float]()
+    monkeypatch.setattr(policy.expert, "columns", lambda noisy, time: times.extend(time.tolist()) or plainly(noisy, time))
+    policy.predict(ONE[:1], flow_steps=2)
+    learned = diffusion.time_of(torch.arange(diffusion.STEPS)).tolist()
+    assert len(times) == 3
+    assert set(times) <= set(learned)
+    assert times[-1] == max(learned)
+
+
+def test_who_never_learned_action_tokens_behind_words_scores_no_path(policy):
+    silent = Design("mine", head="in-sequence", conditioning="joint-kv-cache", speaks=True)
+    wordy = Design("mine", head="diffusion", conditioning="film", speaks=True, action_tokens=False)
+    scoring = [Policy.from_scale("tiny", seed=0, design=design).scores_paths for design in (PI0, silent, wordy)]
+    assert policy.scores_paths
+    assert scoring == [False, False, False]
 
 
 def test_adapters_put_on_later_change_nothing_and_are_a_small_share():

@@ -129,6 +129,12 @@ def test_only_the_eyes_adapters_move_and_they_learn_from_the_outcome(manipllm):
     assert all(torch.equal(nothing[name], tensor) for name, tensor in policy.state_dict().items())
 
 
+def test_a_chain_cannot_be_led_along_a_route_and_says_so(manipllm):
+    with_route = replace(ONE.observation, route=np.float32([[5, 0], [10, 1]]))
+    with pytest.raises(UsageError, match=r"route_guidance 2.0: action head 'chain'"):
+        manipllm.predict([with_route], route_guidance=2.0)
+
+
 def test_who_has_no_chain_or_no_visual_adapter_is_not_adapted(policy):
     with pytest.raises(UsageError, match="says no region"):
         adapt(policy, ONE.observation, Outcome(np.zeros((1, 2)), True))

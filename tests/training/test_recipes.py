@@ -20,7 +20,7 @@ from causeway.training.needs import refuse_lacking
 from causeway.training.recipes import RECIPES, recipe_named
 from causeway.training.samples import load_samples
 from causeway.training.stages import LOSSES
-from causeway.training.step import train_action, train_recipe, train_vlm
+from causeway.training.step import _course, train_action, train_recipe, train_vlm
 from tests.training.examples import equipped_samples, example_samples, store_samples
 
 OTHERS = [name for name in RECIPES if name != "alpamayo"]
@@ -118,6 +118,44 @@ def test_what_a_recipe_lacks_is_said_before_its_first_step(name, lacks, tmp_path
     config = config_of(name, recipe_named(name).stages[0].name)
     with pytest.raises(UnusableInput, match=f"recipe {name}: its samples lack {lacks}"):
         run(train_recipe, inputs, out=str(tmp_path / "out"), config=config)
+
+
+@pytest.mark.parametrize(
+    ("name", "left_out", "lacks"),
+    [
+        ("pointvla", {"points": None}, "3D points in 1 of 4"),
+        ("pointvla", {"points": np.zeros((0, 3), np.float32)}, "3D points in 1 of 4"),
+        ("dexvla", {"rig_id": ""}, "the name of the rig in 1 of 4"),
+    ],
+)
+def test_what_some_samples_lack_is_said_before_the_first_step_too(name, left_out, lacks, tmp_path):
+    *whole, last = equipped_samples(4)
+    given = [*whole, replace(last, observation=replace(last.observation, **left_out))]
+    stored = load_samples(store_samples(tmp_path / "samples", given), "train")
+    with pytest.raises(UnusableInput, match=f"recipe {name}: its samples lack {lacks}"):
+        refuse_lacking(name, recipe_named(name).needs, stored)
+
+
+def test_a_rig_that_a_policy_has_no_head_for_is_refused_before_the_first_step(samples, tmp_path):
+    begun = run(
+        train_recipe,
+        {"samples": samples, "policy": None},
+        out=str(tmp_path / "vlm"),
+        config=config_of("dexvla", "vlm", steps=1),
+    )
+    config = config_of("dexvla", "expert", gate_samples=2)
+    for split in ("train", "val"):
+        *known, last = equipped_samples(4)
+        stranger = replace(last, split=split, observation=replace(last.observation, rig_id="east"))
+        stored = store_samples(tmp_path / split, [*known, stranger])
+        with pytest.raises(UnusableInput, match=f"rig 'east' in split {split} is not one this policy has a head for"):
+            _course("expert", stored, Artifact.open(begun.location), config, tmp_path, "")
+
+
+def test_a_small_set_of_a_recipe_is_spread_over_all_drives(samples, tmp_path):
+    course = _course("vlm", Artifact.open(samples), None, config_of("pi0", "vlm", limit=2), tmp_path, "")
+    assert [sample.sample_id for sample in course.samples] == ["sample-000", "sample-002"]
+    assert len(course.samples.spread(9)) == 2
 
 
 def test_wrong_stages_and_names_are_one_line(samples, tmp_path):

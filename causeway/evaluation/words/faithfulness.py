@@ -78,7 +78,7 @@ def faithfulness(policy: Answering, samples: Sequence[Sample], config: AskConfig
         moved[name] |= {"worse_m": off_m(samples, answers) - off_m(samples, repeated if name in other else own)}
     values = {f"faithfulness_{name}_{unit}": shift for name, by in moved.items() for unit, shift in by.items()}
     values |= follows(asked, forced)
-    if isinstance(policy, Scoring):
+    if isinstance(policy, Scoring) and policy.scores_paths:
         nats = word_nats(policy, samples, said, others, config.batch)
         values |= {f"faithfulness_{name}_nats": value for name, value in nats.items()}
     every |= {name.replace("_", " "): answers for name, answers in lost.items()}

@@ -19,6 +19,10 @@ Array = NDArray[np.float64]
 class Scoring(Protocol):
     """A policy that can say how likely a recorded path is; what cannot has no nats."""
 
+    @property
+    def scores_paths(self) -> bool:
+        """Whether it has learned to."""
+
     def action_logprobs(self, samples: Sequence[Sample], words: Sequence[str], hidden_prefix: bool = False) -> Any:
         """[B] nats."""
 

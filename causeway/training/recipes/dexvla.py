@@ -33,7 +33,7 @@ DEXVLA = Recipe(
             name="bind",
             says="expert and language model together (squared error, cross-entropy of words), the eyes frozen",
             loss="actions",
-            trains=("language", "embeddings", "expert"),
+            trains=("language", "embeddings.history", "embeddings.route", "expert"),
             judged="paths",
             settings={"steps": 100},
         ),

@@ -103,6 +103,8 @@ def test_blank_history_tells_nothing_but_the_speed():
 class Scoring(KnownPolicy):
     """Finds the recorded path likelier by one nat for each word it is told, by half of that with a hidden prefix."""
 
+    scores_paths = True
+
     def action_logprobs(self, samples, words, hidden_prefix=False):
         if any("boom" in text for text in words):
             raise ValueError("no such word")
@@ -120,6 +122,15 @@ def test_nats_are_differences_of_log_likelihoods():
     suite = faithfulness(Scoring(GO), samples[:2], AskConfig())
     assert suite.units["faithfulness_swapped_nats"] == "nats"
     assert suite.counts["faithfulness_failed_answers"] == (0, 2), "who has no label has not failed"
+
+
+def test_a_policy_that_never_learned_the_tokens_gets_no_nats():
+    policy = Scoring(GO)
+    policy.scores_paths = False
+    found = faithfulness(policy, [make_sample(0), make_sample(2)], AskConfig())
+    assert not any(name.endswith("_nats") for name in found.values)
+    assert found.counts["faithfulness_failed_answers"] == (0, 2)
+    assert any("no likelihoods" in note for note in found.notes)
 
 
 def test_a_path_without_a_likelihood_is_a_failure_and_takes_no_other_with_it():
