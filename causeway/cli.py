@@ -214,7 +214,7 @@ def train(
     chosen = recipe_named(recipe)
     if chosen.begins_with(stage) == bool(policy):
         first = chosen.stages[0].name
-        others = ", ".join(later.name for later in chosen.stages[1:])
+        others = ", ".join(later.name for later in chosen.stages[1:]) or "no stage"
         raise UsageError(f"--from names the policy to go on from: needed by {others}, not taken by {first}")
     inputs: dict[str, Any] = {"samples": samples, **({"policy": policy} if policy else {})}
     step = f"train_{stage}" if recipe == "alpamayo" else "train_recipe"

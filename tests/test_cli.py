@@ -66,6 +66,7 @@ def test_every_verb_says_what_it_reads_or_writes_with_an_example():
         (["train", "vlm", "--recipe", "pi1", "--samples", "s", "--out", "o"], 2, "choose one of alpamayo, pi0"),
         (["train", "rl", "--recipe", "pi0", "--samples", "s", "--out", "o"], 2, "recipe pi0 are vlm, broad, post"),
         (["train", "post", "--recipe", "pi0", "--samples", "s", "--out", "o"], 2, "needed by broad, post, not taken by vlm"),
+        (["train", "action", "--recipe", "act", "--samples", "s", "--from", "p", "--out", "o"], 2, "needed by no stage"),
         (["ingest", "empty", "--layout", "zzz", "--out", "o"], 2, "no such layout"),
         (["ingest", "empty", "--out", ""], 2, "name where the artifact goes"),
         (["world", "--scenes", "1", "--out", "meta"], 2, "would be replaced by drives"),
