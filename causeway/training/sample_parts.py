@@ -106,13 +106,14 @@ def _known(ego: EgoMotion, tick: int) -> tuple[NDArray[np.float64], float]:
 def carried_to(ego: EgoMotion, t0_us: int, then_us: int, xyz: NDArray[np.float64]) -> NDArray[np.float32] | None:
     """Points [n, 3] seen from the rig at `then_us`, as seen from it at t0, by the motion that was known at t0.
 
-    None when they are older than that motion reaches back.
+    A sensor keeps no ticks: its pose lies between two of them. None when they are older than that motion reaches back.
     """
     poses, _ = _known(ego, _tick_at(ego, t0_us))
-    back = round((t0_us - then_us) / 100_000)
-    if back >= len(poses):
+    place = len(poses) - 1 - (t0_us - then_us) / 100_000
+    if place < 0:
         return None
-    (x, y, yaw), turned = poses[-1 - back], xyz.copy()
+    ways = np.column_stack([poses[:, :2], np.unwrap(poses[:, 2])]).T
+    (x, y, yaw), turned = (np.interp(place, np.arange(len(poses)), way) for way in ways), xyz.copy()
     turned[:, 0] = x + np.cos(yaw) * xyz[:, 0] - np.sin(yaw) * xyz[:, 1]
     turned[:, 1] = y + np.sin(yaw) * xyz[:, 0] + np.cos(yaw) * xyz[:, 1]
     seen = to_frame(np.column_stack([turned[:, :2], np.zeros(len(xyz))]), poses[-1])

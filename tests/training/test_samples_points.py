@@ -30,6 +30,15 @@ def test_points_of_an_earlier_scan_stand_still_while_the_vehicle_moves_on(tmp_pa
     assert samples.with_points() == 1
 
 
+def test_a_scan_between_two_ticks_is_carried_from_between_their_poses(tmp_path):
+    between = scan(36, 10.0, 2.0, 0.5) | {"t_us": 36 * TICK_US + TICK_US // 2}
+    found, _ = points(tmp_path, [between])
+    poses = np.stack([circle(200)[name][[36, 37, TICK]] for name in ("x_m", "y_m", "yaw_rad")], axis=-1)
+    x, y, yaw = poses[:2].mean(axis=0)
+    there = [x + np.cos(yaw) * 10 - np.sin(yaw) * 2, y + np.sin(yaw) * 10 + np.cos(yaw) * 2, yaw]
+    np.testing.assert_allclose(found, [[*to_frame(np.array([there]), poses[2])[0, :2], 0.5]], atol=1e-4)
+
+
 def test_what_a_later_scan_saw_changes_nothing(tmp_path):
     before = scan(38, 4.0, 0.0, 0.0)
     one, _ = points(tmp_path, [before, scan(41, 7, 7, 7)])
