@@ -72,6 +72,11 @@ def test_who_passes_by_does_not_collide():
     assert judged(EgoState(50.0, 0.0, 0.0, 5.0), [oncoming]).time_to_collision_s == contacts.NEVER_S
 
 
+def test_who_moves_over_from_beside_meets_us_although_the_centres_do_not_near():
+    ours, beside = np.array([0.0, 0.0, 0.0, 6.0, 1.0]), np.array([[1.5, 1.5, 0.0, 2.0, 1.0]])
+    assert contacts.meetings(ours, np.zeros(2), beside, np.array([[1.0, -1.0]]), 100.0)[2] == 0.5
+
+
 def distance(box, other):
     return contacts.meetings(box, np.zeros(2), other[None], np.zeros((1, 2)), 100.0)[1]
 

@@ -121,7 +121,6 @@ def _meetings(
                 touched[i] = _where(box, other)
                 soonest = 0.0
         vx, vy = velocities[i, 0] - velocity[0], velocities[i, 1] - velocity[1]
-        closing = -(vx * dx + vy * dy)
-        if closing > 0.0 and circles_m < soonest * math.hypot(vx, vy):
+        if circles_m < soonest * math.hypot(vx, vy):  # long boxes can meet although their centres part
             soonest = min(soonest, _until(box, other, vx, vy))
     return least, soonest
