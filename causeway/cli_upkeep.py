@@ -82,7 +82,7 @@ def upkeep_collect(
 def upkeep_withdraw(
     drives: list[str],
     root: Root,
-    registry: Annotated[str, typer.Option(help="The registry (an MLflow URI); what learned from it leaves it.")],
+    registry: Annotated[str, typer.Option(help="An MLflow URI, '' = none; what learned from the drive leaves it.")],
     delete: Annotated[bool, typer.Option("--delete", help="Remove it; without this it is only told.")] = False,
     as_json: Json = False,
 ) -> None:
@@ -97,7 +97,9 @@ def upkeep_withdraw(
     done = "removed" if delete else "would go (a dry run; --delete removes)"
     counts = f"{len(told['artifacts'])} artifacts, {len(told['versions'])} registered policies"
     head = f"{counts}, {told['bytes']} bytes {done}"
-    tell(told, "\n".join([head, *told["artifacts"], *(f"first: {text}" for text in told["first"])]), as_json)
+    unread = [f"not read, unfinished: {name} (upkeep collect removes it at its age)" for name in told["unfinished"]]
+    lines = [head, *told["artifacts"], *unread, *(f"first: {text}" for text in told["first"])]
+    tell(told, "\n".join(lines), as_json)
 
 
 @upkeep_app.command("figures")

@@ -76,8 +76,8 @@ class Batcher(Generic[Job, Result]):
 
     @property
     def full(self) -> bool:
-        """True when `enter` would find no place."""
-        return self._inside >= self._places
+        """True when `enter` would raise Full; a closed room raises Closed, full or not."""
+        return not self._closed and self._inside >= self._places
 
     @property
     def inside(self) -> int:

@@ -3,7 +3,7 @@
 import pytest
 
 from causeway.serving import metrics
-from causeway.serving.batching import PLACES
+from causeway.serving.batching import PLACES, Closed
 from tests.serving.stub_policy import StubPolicy
 
 
@@ -22,3 +22,15 @@ def test_a_full_model_refuses_before_it_reads(monkeypatch: pytest.MonkeyPatch):
     assert counted == [("crowded", "full")]
     model._batcher.leave()
     assert model.refuse_when_full("after one left") is None
+
+
+def test_a_full_model_that_stops_says_that_it_stops():
+    from causeway.serving.predictor import CausewayModel, Served
+
+    model = CausewayModel(Served(StubPolicy(), StubPolicy.spec, "v", "stopping"))
+    for _ in range(PLACES):
+        model._batcher.enter()
+    model.stop()
+    assert model.refuse_when_full("a front passes it on to the next server, and one of a full server not") is None
+    with pytest.raises(Closed):
+        model._batcher.enter()

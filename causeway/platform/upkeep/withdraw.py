@@ -1,8 +1,9 @@
 """Withdrawing drives: every artifact that holds something of one, and every policy that learned from such an artifact.
 
-An artifact is judged by what lies in it, its tables and the names of its files: a union of samples that left the drive
-out stays, whatever it was made from. A policy holds no rows, so it is judged by what it was trained on. Recordings,
-backups and a running endpoint are not reached. Does not remove unless it is told to.
+An artifact is judged by what lies in it, its tables and, of recordings, the names of its files: a union of samples that
+left the drive out stays, whatever it was made from. A policy holds no rows, so it is judged by what it was trained on.
+Recordings elsewhere, backups, a running endpoint and folders without a manifest are not reached; the last are told.
+Does not remove unless it is told to.
 """
 
 from collections.abc import Collection, Iterator
@@ -12,12 +13,13 @@ from typing import Any
 from causeway.artifacts import Artifact, store
 from causeway.errors import Refused, UnusableInput, UsageError
 from causeway.platform.news import read_record
-from causeway.platform.registry import CHAMPION, forget, history
+from causeway.platform.registry import CHAMPION, Version, forget, history
 from causeway.platform.upkeep.collect import Contents, contents, remove_artifact
 from causeway.platform.upkeep.reach import Found
 from causeway.training.joined_samples import drive_of
 
 _NAMES = ("drive_id", "clip_id", "cluster")  # of a drive, or of a clip of one; a report's clusters are clips
+_RECORDINGS = "drives"  # the kind whose clips are whole drives, as PhysicalAI calls them
 
 
 def withdraw(root: str, registry_uri: str, drives: Collection[str], delete: bool = False) -> dict[str, Any]:
@@ -25,7 +27,8 @@ def withdraw(root: str, registry_uri: str, drives: Collection[str], delete: bool
 
     Policies that go leave the registry too. UsageError without drives. UnusableInput where nothing holds one of them:
     a name that was mistyped must not look like a drive that is gone. Refused while the champion or the samples of the
-    last retraining are among it: a retraining without the drives comes first.
+    last retraining are among it: a retraining without the drives comes first; while the champion's report is; and
+    where policies would go and the registry names none. Without a registry ("") no champion is looked for.
     """
     wanted = {drive for drive in drives if drive}
     if not wanted:
@@ -34,23 +37,28 @@ def withdraw(root: str, registry_uri: str, drives: Collection[str], delete: bool
     holding = {artifact: _drives_in(root, artifact) & wanted for artifact in there.artifacts}
     unknown = sorted(wanted - set().union(*holding.values()))
     if unknown:
-        raise UnusableInput(f"{root}: nothing in it holds drive {unknown[0]}; look its name up, or it is gone already")
+        unread = f" ({len(there.unfinished)} unfinished folders were not read)" if there.unfinished else ""
+        raise UnusableInput(f"{root}: nothing holds drive {unknown[0]}{unread}; look its name up, or it is gone")
     gone = with_learned(there, {artifact.content_hash for artifact, found in holding.items() if found})
     hashes = {artifact.content_hash for artifact in gone}
-    registered = [v for v in (history(registry_uri) if registry_uri else []) if v.policy in hashes]
+    versions = history(registry_uri) if registry_uri else []
+    registered = [version for version in versions if version.policy in hashes]
+    first = _first(root, gone, registry_uri, versions)
     told: dict[str, Any] = {
         "deleted": delete,
         "artifacts": [f"{artifact.kind}/{artifact.content_hash}" for artifact in gone],
         "bytes": sum(artifact.size for artifact in gone),
         "versions": sorted(version.version for version in registered),
-        "first": _first(root, hashes, [version.version for version in registered if version.alias == CHAMPION]),
+        "unfinished": sorted(there.unfinished),
+        "first": first,
     }
     if delete:
-        if told["first"]:
-            raise Refused("; ".join(told["first"]))
+        if first:
+            raise Refused("; ".join(first))
         for version in registered:
             forget(registry_uri, version.policy)
-        for artifact in gone:
+        # the newest policies first: what is left of a removal that breaks off still leads to all of the rest
+        for artifact in sorted(gone, key=lambda artifact: (artifact.kind != "policy", -artifact.created_us)):
             remove_artifact(root, f"{artifact.kind}/{artifact.content_hash}", there)
     return told
 
@@ -64,30 +72,43 @@ def with_learned(there: Contents, holding: Collection[str]) -> list[Found]:
     return [artifact for artifact in there.artifacts if artifact.content_hash in tainted]
 
 
-def _first(root: str, gone: Collection[str], champions: Collection[int]) -> list[str]:
+def _first(root: str, gone: Collection[Found], registry_uri: str, versions: Collection[Version]) -> list[str]:
     """What must be done before anything is removed."""
-    last = read_record(root).samples.rstrip("/").rsplit("/", 1)[-1]
-    found = [f"version {number} is the champion and learned from it: promote another" for number in champions]
-    if last in gone:
+    hashes = {artifact.content_hash for artifact in gone}
+    last, found = _hash_in(read_record(root).samples), []
+    if registry_uri and not versions and any(artifact.kind == "policy" for artifact in gone):
+        found.append(f"{registry_uri} names no policy: name the right registry, or '' if there never was one")
+    for version in (version for version in versions if version.alias == CHAMPION):
+        if version.policy in hashes:
+            found.append(f"version {version.version} is the champion and learned from it: promote another")
+        elif _hash_in(version.report) in hashes:  # every gate compares with it
+            found.append(f"the report of version {version.version}, the champion, holds it: release that again without")
+    if last in hashes:
         found.append(f"the last retraining's samples {last[:12]} hold it: retrain with --set withdrawn=…")
     return found
 
 
+def _hash_in(location: str) -> str:
+    return location.rstrip("/").rsplit("/", 1)[-1]
+
+
 def _drives_in(root: str, found: Found) -> set[str]:
-    """The drives that an artifact's tables and file names name."""
+    """The drives that an artifact's tables name, and the file names of recordings."""
     artifact = Artifact.open(store.join(root, found.kind, found.content_hash))
     names: set[str] = set()
     for file in artifact.manifest.files:
         path = PurePosixPath(file)
-        names |= {*path.parts, path.stem, *path.name.split(".")}
+        if found.kind == _RECORDINGS:
+            names |= {*path.parts, path.stem, *path.name.split(".")}
         if path.suffix == ".parquet":
-            names |= set(_named(artifact, file))
-    return names | {drive_of(name) for name in names}
+            names |= set(_named(artifact, file.removesuffix(".parquet")))
+    return names
 
 
-def _named(artifact: Artifact, file: str) -> Iterator[str]:
-    import pyarrow.parquet as pq
-
-    path = artifact.path(file)
-    for name in sorted(set(_NAMES) & set(pq.read_schema(path).names)):
-        yield from map(str, pq.read_table(path, columns=[name])[name].unique().to_pylist())
+def _named(artifact: Artifact, table: str) -> Iterator[str]:
+    """The drives in a table; only the columns of names are read, nothing of a table on S3 is kept here."""
+    for column in sorted(set(_NAMES) & set(next(artifact.look(table)).column_names)):
+        whole = column == "drive_id" or artifact.manifest.kind == _RECORDINGS
+        for rows in artifact.look(table, [column]):
+            names = map(str, rows.column(column).unique().to_pylist())
+            yield from names if whole else (drive_of(name) or name for name in names)

@@ -9,6 +9,7 @@ import pytest
 from causeway.errors import Refused, UnusableInput, UsageError
 from causeway.platform import registry
 from causeway.platform.news import Record, write_record
+from causeway.platform.upkeep.collect import remove_artifact
 from causeway.platform.upkeep.withdraw import withdraw
 from tests.platform.upkeep.test_collect import put
 
@@ -47,11 +48,71 @@ def test_what_holds_the_drive_or_learned_from_it_goes_and_the_union_without_it_s
 
 
 def test_a_name_that_nothing_holds_is_told(root: Path):
-    with pytest.raises(UnusableInput, match="holds drive d3"):
+    with pytest.raises(UnusableInput, match="nothing holds drive d3"):
         withdraw(str(root), "", ["d1", "d3"], delete=True)
     with pytest.raises(UsageError, match="name the drives"):
         withdraw(str(root), "", [""])
     assert (root / "clips" / "c12").is_dir()
+
+
+def test_a_drive_whose_name_begins_another_takes_nothing_of_the_other(root: Path):
+    held(root, "drives", "v3", {"clip_id": ["d1-2"]})  # recordings call a drive a clip
+    held(root, "clips", "c3", {"clip_id": ["d1-2-000", "d10-000"], "drive_id": ["d1-2", "d10"]})
+    held(root, "samples", "s3", {"clip_id": ["d1-2-000", "d10-000"]}, clips="c3")
+    assert withdraw(str(root), "", ["d1"])["artifacts"] == GONE_OF_D1
+    assert withdraw(str(root), "", ["d1-2"])["artifacts"] == ["clips/c3", "drives/v3", "samples/s3"]
+    assert withdraw(str(root), "", ["d10"])["artifacts"] == ["clips/c3", "samples/s3"]
+
+
+@pytest.mark.parametrize("name", ["table", "clips", "d2-000", "d"])
+def test_what_only_looks_like_a_drive_is_none(root: Path, name: str):
+    held(root, "clips", "c2", {"clip_id": ["d-2-000"], "drive_id": ["d-2"]})
+    with pytest.raises(UnusableInput, match=f"nothing holds drive {name}; look"):
+        withdraw(str(root), "", ["d1", name], delete=True)
+
+
+def test_a_removal_that_broke_off_is_ended_by_the_next(root: Path, monkeypatch: pytest.MonkeyPatch):
+    manifest = json.loads((root / "policy" / "p2" / "manifest.json").read_text())
+    manifest["created_us"] += 1
+    (root / "policy" / "p2" / "manifest.json").write_text(json.dumps(manifest))
+    removed: list[str] = []
+
+    def two(root: str, name: str, there: Any) -> None:
+        if len(removed) == 2:
+            raise KeyboardInterrupt
+        removed.append(name)
+        remove_artifact(root, name, there)
+
+    monkeypatch.setattr("causeway.platform.upkeep.withdraw.remove_artifact", two)
+    with pytest.raises(KeyboardInterrupt):
+        withdraw(str(root), "", ["d1"], delete=True)
+    monkeypatch.undo()
+    left = withdraw(str(root), "", ["d1"], delete=True)["artifacts"]
+    assert sorted([*removed, *left]) == GONE_OF_D1
+
+
+def test_folders_that_cannot_be_read_are_told(root: Path):
+    checkpoint = root / "checkpoints" / ("a" * 64)
+    checkpoint.mkdir(parents=True)
+    (checkpoint / "index.json").write_text("{}")
+    assert withdraw(str(root), "", ["d1"])["unfinished"] == [f"checkpoints/{'a' * 64}"]
+    with pytest.raises(UnusableInput, match=r"drive d3 \(1 unfinished folders were not read\)"):
+        withdraw(str(root), "", ["d3"])
+
+
+def test_a_damaged_table_is_told(root: Path):
+    (root / "report" / "r2" / "table.parquet").write_bytes(b"12345")
+    with pytest.raises(UnusableInput, match=r"table\.parquet"):
+        withdraw(str(root), "", ["d1"], delete=True)
+
+
+def test_policies_stay_where_the_registry_names_none(root: Path):
+    wrong = f"sqlite:///{root}/mistyped.db"
+    with pytest.raises(Refused, match=r"mistyped\.db names no policy"):
+        withdraw(str(root), wrong, ["d1"], delete=True)
+    assert (root / "policy" / "p1").is_dir()
+    held(root, "clips", "c4", {"clip_id": ["d4-000"]})
+    assert withdraw(str(root), wrong, ["d4"], delete=True)["artifacts"] == ["clips/c4"]
 
 
 def test_a_recording_is_found_by_its_files_names(root: Path):
@@ -91,5 +152,9 @@ def test_policies_that_learned_from_it_leave_the_registry_but_a_champion_is_repl
     with pytest.raises(Refused, match="version 1 is the champion"):
         withdraw(str(root), uri, ["d1"], delete=True)
     registry.crown(uri, "p3")
+    held(root, "clips", "c5", {"clip_id": ["d5-000"]})
+    pq.write_table(pa.table({"cluster": ["d5-000"]}), root / "report" / "r2" / "table.parquet")
+    with pytest.raises(Refused, match="the report of version 2, the champion, holds it"):
+        withdraw(str(root), uri, ["d5"], delete=True)
     assert withdraw(str(root), uri, ["d1"], delete=True)["versions"] == [1]
     assert [(version.policy, version.alias) for version in registry.history(uri)] == [("p3", "champion")]
