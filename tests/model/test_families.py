@@ -148,7 +148,7 @@ def test_guided_diffusion_goes_on_from_the_unguided():
 
     noise = torch.randn(1, 64, 2, generator=seeded())
     found = denoise(Either(), noise, Condition(vector=torch.ones(1, 1)), 10, Guidance(Condition(), 3.0))
-    torch.testing.assert_close(found, 3.0 * one, atol=1e-3, rtol=1e-3)
+    assert torch.allclose(found, 3.0 * one, atol=1e-3, rtol=1e-3)
 
 
 @pytest.mark.parametrize(("kind", "loss"), [(Lstm, squared_loss), (Mlp, absolute_loss)])
@@ -189,20 +189,20 @@ def test_tokens_count_where_they_are_sure():
 def test_agreed_answers_by_hand():
     now = np.tile([1.0, 0.0], (64, 1))
     like, unlike = now * 3.0, -now
-    np.testing.assert_allclose(agreed(now, [], 0.1), now)
-    np.testing.assert_allclose(agreed(now, [(1, like)], 5.0)[:63], np.tile([2.0, 0.0], (63, 1)))
+    assert np.allclose(agreed(now, [], 0.1), now)
+    assert np.allclose(agreed(now, [(1, like)], 5.0)[:63], np.tile([2.0, 0.0], (63, 1)))
     weight = math.exp(-2.0)  # of an answer to the contrary beside one that agrees, alpha 1
     joined = agreed(now, [(4, unlike)], 1.0)
-    np.testing.assert_allclose(joined[:60, 0], (1.0 - weight) / (1.0 + weight))
-    np.testing.assert_allclose(joined[60:, 0], 1.0)  # the older chunk does not reach so far
-    np.testing.assert_allclose(agreed(now, [(1, unlike)], 0.0)[:63, 0], 0.0, atol=1e-12)
-    np.testing.assert_allclose(agreed(now, [(64, unlike), (-3, unlike), (0, unlike)], 1.0), now)
+    assert np.allclose(joined[:60, 0], (1.0 - weight) / (1.0 + weight))
+    assert np.allclose(joined[60:, 0], 1.0)  # the older chunk does not reach so far
+    assert np.allclose(agreed(now, [(1, unlike)], 0.0)[:63, 0], 0.0, atol=1e-12)
+    assert np.allclose(agreed(now, [(64, unlike), (-3, unlike), (0, unlike)], 1.0), now)
 
 
 def test_an_older_answer_is_shifted_to_its_own_time():
     ramp = np.stack([np.arange(64.0), np.ones(64)], axis=-1)
     later = np.stack([np.arange(64.0) + 5, np.ones(64)], axis=-1)
-    np.testing.assert_allclose(agreed(later, [(5, ramp)], 0.3), later)
+    assert np.allclose(agreed(later, [(5, ramp)], 0.3), later)
 
 
 class Answers:

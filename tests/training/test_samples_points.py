@@ -36,20 +36,22 @@ def test_a_scan_between_two_ticks_is_carried_from_between_their_poses(tmp_path):
     poses = np.stack([circle(200)[name][[36, 37, TICK]] for name in ("x_m", "y_m", "yaw_rad")], axis=-1)
     x, y, yaw = poses[:2].mean(axis=0)
     there = [x + np.cos(yaw) * 10 - np.sin(yaw) * 2, y + np.sin(yaw) * 10 + np.cos(yaw) * 2, yaw]
-    np.testing.assert_allclose(found, [[*to_frame(np.array([there]), poses[2])[0, :2], 0.5]], atol=1e-4)
+    assert found.shape == (1, 3)
+    assert np.allclose(found, [[*to_frame(np.array([there]), poses[2])[0, :2], 0.5]], atol=1e-4)
 
 
 def test_what_a_later_scan_saw_changes_nothing(tmp_path):
     before = scan(38, 4.0, 0.0, 0.0)
     one, _ = points(tmp_path, [before, scan(41, 7, 7, 7)])
     two, _ = points(tmp_path, [before, scan(41, 1, 2, 3), scan(45, 9, 9, 9)])
-    np.testing.assert_array_equal(one, two)
+    assert np.array_equal(one, two)
 
 
 def test_a_scan_of_t0_is_as_it_was_and_thinned_evenly(tmp_path):
     cloud = np.arange(30.0).reshape(10, 3)
     found, _ = points(tmp_path, [scan(TICK, *cloud.ravel())], points=4)
-    np.testing.assert_allclose(found, cloud[::3], atol=1e-5)
+    assert found.shape == (4, 3)
+    assert np.allclose(found, cloud[::3], atol=1e-5)
 
 
 @pytest.mark.parametrize(
