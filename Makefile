@@ -13,6 +13,11 @@ export TOKENIZERS_PARALLELISM := false
 ifneq ($(wildcard ../shared/data),)
 export CAUSEWAY_TEST_DRIVES ?= $(abspath ../shared/data)
 endif
+# a cluster that reaches no registry has databases of its own, built beside the tests
+ifneq ($(wildcard ../shared/cluster/image),)
+export CAUSEWAY_TEST_VALUES ?= tests/e2e/stand_ins/values.yaml
+STAND_INS := mysql:10.11 postgres:15 redis:7
+endif
 
 help: ## explain the targets
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-13s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -39,7 +44,8 @@ test: setup ## the tests (at most 10 minutes on two cores)
 test-slow: setup ## fuzz, kill and soak runs
 	$(BIN)/pytest -m slow
 
-test-cluster: setup ## pipelines and a release on the cluster at KUBECONFIG (its nodes need the images)
+test-cluster: setup ## install to uninstall, pipelines, a release on the cluster at KUBECONFIG (its nodes need the images)
+	@for each in $(STAND_INS); do ../shared/cluster/image tests/e2e/stand_ins/$${each%:*} causeway-test/$$each || exit 1; done
 	$(BIN)/pytest -m cluster -s tests/e2e
 
 images: ## build the images with docker, podman or buildah; names go to out/images.env: make images TORCH_BASE=… BUILDER=…

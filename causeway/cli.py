@@ -212,10 +212,7 @@ def train(
     from causeway.training.recipes import recipe_named
 
     chosen = recipe_named(recipe)
-    if chosen.begins_with(stage) == bool(policy):
-        first = chosen.stages[0].name
-        others = ", ".join(later.name for later in chosen.stages[1:]) or "no stage"
-        raise UsageError(f"--from names the policy to go on from: needed by {others}, not taken by {first}")
+    chosen.check_start(stage, bool(policy))
     inputs: dict[str, Any] = {"samples": samples, **({"policy": policy} if policy else {})}
     step = f"train_{stage}" if recipe == "alpamayo" else "train_recipe"
     given = typed_settings(step, settings or [])
@@ -236,6 +233,7 @@ def evaluate(
     replays: Annotated[int, typer.Option(help="Clips that are replayed at most; 0: all.")] = 4,
     others: Annotated[str, typer.Option(help="In a replay: log (as recorded) or idm (they brake).")] = "log",
     latency_s: Annotated[float, typer.Option(help="In closed loop answers are followed so much later.")] = 0.0,
+    ensemble: Annotated[float | None, typer.Option(help="In closed loop: join answers over time, alpha 0.1.")] = None,
     shard: Annotated[int, typer.Option(help="Measure this part of one suite, counted from 0.")] = 0,
     shards: Annotated[int, typer.Option(help="How many parts; the step merge_reports joins them.")] = 1,
     evidence: Annotated[str, typer.Option(help="Of the samples' moments: tells which causes were not there.")] = "",
@@ -251,7 +249,7 @@ def evaluate(
     """
     settings: dict[str, Any] = {"scenes": scenes, "seed": seed, "suites": tuple(suite or ("open-loop",))}
     settings |= {"replays": replays, "others": others, "judge": judge, "corrections": corrections}
-    settings |= {"latency_s": latency_s, "shard": shard, "shards": shards}
+    settings |= {"latency_s": latency_s, "shard": shard, "shards": shards, "ensemble": ensemble}
     inputs = {"policy": policy, "samples": samples or None, "clips": clips or None, "evidence": evidence or None}
     run_step("evaluate", inputs, settings, out, as_json)
 
@@ -380,9 +378,9 @@ def show(
     rerun: Annotated[str, typer.Option(help="A file for a Rerun recording of a clip or of rollouts.")] = "",
     as_json: Json = False,
 ) -> None:
-    """Print a summary of any artifact; draw clips and moments; record a clip or rollouts for Rerun.
+    """Print a summary of any artifact, or what a run used and cost; draw clips and moments; record for Rerun.
 
-    Reads an artifact; writes pictures and recordings where asked.
+    Reads an artifact or ROOT/runs/RUN.json; writes pictures and recordings where asked.
     Example: causeway show clips --out pictures --rerun clip.rrd
     """
     from causeway.platform.show import Wish

@@ -19,29 +19,32 @@ Pipeline = Annotated[str, typer.Argument(help="data, training, release or retrai
 
 @cluster_app.command("compile")
 def compile_pipelines(
+    pipelines: Annotated[list[str] | None, typer.Argument(help="Which, also of recipes; default: the four.")] = None,
     out: Out = "out/pipelines",
     manifests: Annotated[bool, typer.Option("--manifests", help="Kubernetes objects too: versions, triggers.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Write every pipeline as KFP IR, one file each; with --manifests as Pipeline and PipelineVersion objects too.
+    """Write pipelines as KFP IR, one file each; with --manifests as Pipeline and PipelineVersion objects too.
 
     Reads the CAUSEWAY_IMAGE_… names and CAUSEWAY_PLACEMENT. Example: causeway compile --out dist --manifests
     """
-    from causeway.platform.compiled import compile_all, write_manifests
+    from causeway.platform.compiled import PIPELINES, compile_all, write_manifests
 
     if out.startswith("s3://"):
         raise UsageError(f"--out {out}: name a folder; pipelines are compiled on this machine")
-    files = compile_all(Path(out))
+    names = tuple(pipelines or PIPELINES)
+    files = compile_all(Path(out), names)
     if manifests:
         from causeway.platform.cluster.triggers import write_triggers
 
-        files = [*files, *write_manifests(files, Path(out)), *write_triggers(Path(out))]
+        started = write_triggers(Path(out)) if "retraining" in names else []
+        files = [*files, *write_manifests(files, Path(out)), *started]
     tell({"files": [str(f) for f in files]}, "\n".join(str(f) for f in files), as_json)
 
 
 @cluster_app.command()
 def submit(
-    pipeline: Annotated[list[str], typer.Argument(help="data, training, release or retraining.")],
+    pipeline: Annotated[list[str], typer.Argument(help="data, training, release, retraining, or a recipe's name.")],
     settings: Sets = None,
     root: Root = "",
     reason: Annotated[str, typer.Option(help="Why it is started, for the record.")] = "",

@@ -1,4 +1,4 @@
-"""`causeway upkeep …`: back up and restore, collect what nothing needs, tell figures.
+"""`causeway upkeep …`: back up and restore, collect what nothing needs, make the store ready, tell figures.
 
 Knows arguments and what is printed. How it is done is known by `causeway.platform.upkeep`.
 """
@@ -100,6 +100,23 @@ def upkeep_withdraw(
     unread = [f"not read, unfinished: {name} (upkeep collect removes it at its age)" for name in told["unfinished"]]
     lines = [head, *told["artifacts"], *unread, *(f"first: {text}" for text in told["first"])]
     tell(told, "\n".join(lines), as_json)
+
+
+@upkeep_app.command("store")
+def upkeep_store(
+    bucket: Annotated[list[str], typer.Option(help="A bucket to make when it is not there; may be repeated.")],
+    as_json: Json = False,
+) -> None:
+    """Make the bundled object store ready: buckets, and a user who may use their objects and nothing else.
+
+    Reads the user's keys in AWS_…, root's in CAUSEWAY_STORE_ROOT_USER and …_PASSWORD. Example: causeway upkeep store
+    --bucket causeway
+    """
+    from causeway.platform.upkeep.object_store import prepare
+
+    told = prepare(bucket)
+    new = f", new: {', '.join(told['made'])}" if told["made"] else ""
+    tell(told, f"user {told['user']} may use {', '.join(told['buckets'])}{new}", as_json)
 
 
 @upkeep_app.command("figures")

@@ -12,10 +12,9 @@ from components.merge_labels import merge_labels
 from components.queue_review import queue_review
 from components.validate_clips import validate_clips
 from components.validate_labels import validate_labels
-from pipelines.placement import LEDGER, place_tasks
+from pipelines.placement import LEDGER, fan_out, place_tasks
 
-SHARDS = [0, 1]
-SHARDS_AT_ONCE = 2
+LABELLING = fan_out("label_moments")
 
 
 @dsl.pipeline(name="causeway-data", description="Drives become training samples")
@@ -48,14 +47,14 @@ def data(
     meta = extract_meta_actions(clips=clips, root=root).outputs["meta"]
     moments = find_moments(meta=meta, clips=clips, root=root).outputs["moments"]
     evidence = build_features(moments=moments, clips=clips, root=root).outputs["evidence"]
-    with dsl.ParallelFor(items=SHARDS, parallelism=SHARDS_AT_ONCE) as shard:
+    with dsl.ParallelFor(items=list(range(LABELLING.shards)), parallelism=LABELLING.at_once) as shard:
         labelled = label_moments(
             evidence=evidence,
             clips=clips,
             root=root,
             teacher=teacher,
             shard=shard,
-            shards=len(SHARDS),
+            shards=LABELLING.shards,
             critic=critic,
             in_flight=in_flight,
             budget_calls=budget_calls,

@@ -1,8 +1,9 @@
 """Where and with what a task runs on a cluster: the one place that says so for every step.
 
-Two tables: `PLACES` for the pods of steps, `JOBS` for the training jobs that the launcher steps start. An installation
-changes entries with a YAML file named by `CAUSEWAY_PLACEMENT`, and sets `CAUSEWAY_TEACHER_SECRET` (a Secret with the
-endpoints' keys) and `CAUSEWAY_LEDGER_CLAIM` (a volume claim that all label tasks may mount at once); all of it counts
+Three tables: `PLACES` for the pods of steps, `JOBS` for the training jobs that the launcher steps start, `FAN_OUT` for
+the steps that are many tasks side by side. An installation changes entries with a YAML file named by
+`CAUSEWAY_PLACEMENT`, and sets `CAUSEWAY_TEACHER_SECRET` (a Secret with the endpoints'
+keys) and `CAUSEWAY_LEDGER_CLAIM` (a volume claim that all label tasks may mount at once); all of it counts
 when pipelines are compiled. On a laptop none of it means anything: Kubeflow's local runner passes over it.
 """
 
@@ -43,7 +44,7 @@ class Place:
     tolerations: tuple[Mapping[str, Any], ...] = ()
     shm: str = ""  # size of /dev/shm in memory
     timeout_s: int = 6 * 3600  # of one attempt
-    retries: int = 2  # of a step that failed, whatever it said: KFP knows no exit codes
+    retries: int = 2  # of a step that failed, whatever it said: KFP knows no exit codes. Gates too: a store may be away
 
 
 @dataclass(frozen=True)
@@ -64,8 +65,15 @@ class Job:
     queue: str = ""  # a Kueue queue
 
 
+@dataclass(frozen=True)
+class FanOut:
+    """Into how many tasks a step is split, and how many of them run at once."""
+
+    shards: int = 2
+    at_once: int = 2
+
+
 _SMALL = Place(memory_request="256Mi", memory_limit="1Gi", timeout_s=3600)
-_ONCE = replace(_SMALL, retries=0)  # a decision: asked again it says the same
 _READS = Place(memory_request="1Gi", memory_limit="8Gi", timeout_s=24 * 3600)
 _DRIVES = Place(cpu_request="500m", memory_request="2Gi", memory_limit="8Gi", shm="1Gi", timeout_s=24 * 3600)
 _LAUNCHES = replace(_SMALL, cpu_request="50m", memory_limit="512Mi", timeout_s=7 * 86400, retries=3)
@@ -75,14 +83,14 @@ STAGES = ("train_vlm", "train_action", "train_coc", "train_rl", "train_recipe")
 PLACES: Mapping[str, Place] = {
     "open_artifact": _SMALL,
     "ingest": _READS,
-    "validate_clips": replace(_READS, retries=0),
+    "validate_clips": _READS,
     "extract_meta_actions": _READS,
     "find_moments": _READS,
     "build_features": _READS,
     "label_moments": replace(_READS, cpu_request="100m"),
     "merge_labels": _READS,
     "queue_review": _READS,
-    "validate_labels": replace(_READS, retries=0),
+    "validate_labels": _READS,
     "build_samples": _READS,
     "join_samples": _READS,
     "find_news": replace(_SMALL, memory_limit="2Gi"),
@@ -94,16 +102,28 @@ PLACES: Mapping[str, Place] = {
     "evaluate_faithfulness": _DRIVES,
     "measure_latency": _DRIVES,
     "merge_reports": _SMALL,
-    "gate": _ONCE,
-    "gate_stage": _ONCE,
+    "gate": _SMALL,
+    "gate_stage": _SMALL,
     "register_policy": _SMALL,
     "deploy_policy": _SMALL,
     "probe_policy": replace(_SMALL, timeout_s=24 * 3600),
     "promote_policy": replace(_SMALL, timeout_s=7 * 86400),  # a canary takes the time that its rules say
+    "take_turn": _SMALL,
     "conclude": _SMALL,
     **dict.fromkeys(STAGES, _TRAINED_IN),
 }
 JOBS: Mapping[str, Job] = dict.fromkeys(STAGES, Job())
+FAN_OUT: Mapping[str, FanOut] = {"label_moments": FanOut()}
+_TABLES: Mapping[str, Mapping[str, Any]] = {"steps": PLACES, "jobs": JOBS, "fan_out": FAN_OUT}
+_PARTS = ":, ".join(_TABLES)
+
+
+def fan_out(name: str) -> FanOut:
+    """How a step is split here. UsageError for none."""
+    found: FanOut = changed(FAN_OUT[name], _CHANGES.get("fan_out", {}), name)
+    if not (found.shards and found.at_once):
+        raise UsageError(f"placement of {name}: shards and at_once are at least 1")
+    return found
 
 
 def place_tasks() -> None:
@@ -211,7 +231,10 @@ def _checked(whose: str, key: str, value: Any, now: Any) -> Any:
 
 
 def read_changes(path: str) -> dict[str, Any]:
-    """The installation's file {steps: {NAME or all: {…}}, jobs: {…}}; {} without one. UsageError where it is wrong."""
+    """The installation's file {steps: {NAME or all: {…}}, jobs: {…}, fan_out: {…}}; {} without one.
+
+    UsageError where it is wrong.
+    """
     if not path:
         return {}
     import yaml
@@ -221,11 +244,11 @@ def read_changes(path: str) -> dict[str, Any]:
     except (OSError, yaml.YAMLError) as error:
         raise UsageError(f"CAUSEWAY_PLACEMENT={path}: {error}") from error
     if not isinstance(found, dict):
-        raise UsageError(f"CAUSEWAY_PLACEMENT={path}: write steps: and jobs:")
+        raise UsageError(f"CAUSEWAY_PLACEMENT={path}: write {_PARTS}:")
     for part, entries in found.items():
-        known = {"steps": PLACES, "jobs": JOBS}.get(part)
+        known = _TABLES.get(part)
         if known is None or not isinstance(entries, dict):
-            raise UsageError(f"CAUSEWAY_PLACEMENT={path}: {part}: write steps: and jobs:, each with names below it")
+            raise UsageError(f"CAUSEWAY_PLACEMENT={path}: {part}: write {_PARTS}:, each with names below it")
         unknown = sorted(set(entries) - set(known) - {"all"})
         if unknown:
             raise UsageError(f"CAUSEWAY_PLACEMENT={path}: {part}: no {unknown[0]!r}; there are all, {', '.join(known)}")

@@ -1,5 +1,8 @@
 """The retraining pipeline: data → training → release in one run, which records why it started."""
 
+from collections.abc import Mapping
+from typing import Any
+
 from kfp import dsl
 
 from components.bench_or_samples import bench_or_samples
@@ -10,6 +13,25 @@ from pipelines.data import data
 from pipelines.placement import LEDGER, place_tasks
 from pipelines.release import checks
 from pipelines.training import stages
+
+
+def _round(samples: Any, found: Mapping[str, Any], given: Mapping[str, Any]) -> dsl.PipelineTask:
+    """Train on the union, release, and remember what was trained on; the release."""
+    root, withdrawn = given["root"], given["withdrawn"]
+    joined = join_samples(samples=samples, root=root, before=found["before"], withdrawn=withdrawn)
+    union = joined.outputs["joined"]
+    policy = stages(**_taken(stages, given, samples=union, causes=union, start=found["start"])).output
+    measured = bench_or_samples(samples=union, bench=given["bench"]).outputs["artifact"]
+    made = {"policy": policy, "samples": measured, "causes": measured, "champion": found["champion"]}
+    released = checks(**_taken(checks, given, **made))
+    remember(samples=union, root=root, withdrawn=withdrawn).after(released)
+    return released
+
+
+def _taken(pipeline: Any, given: Mapping[str, Any], **made: Any) -> dict[str, Any]:
+    """The arguments of a pipeline inside this one: what is made here, else the parameter of that name."""
+    spec = pipeline.component_spec.inputs
+    return {name: made[name] if name in made else given[name] for name in spec}
 
 
 @dsl.pipeline(name="causeway-retraining", description="Drives become a registered policy")
@@ -49,29 +71,13 @@ def retraining(
 ) -> dsl.Artifact:
     """Every step of the three pipelines; what is current already is not run again.
 
-    Without news it ends after `data`, with success. `withdrawn`: drives, with commas, that may not be trained on any
-    more. `bench`: the location of frozen samples that every candidate is measured on, so that one that forgot loses to
-    the champion, whose report is from the same samples; "" = the samples of this round.
+    Without news it ends after `data`, with success; a round that was refused before is none, until something changes.
+    `withdrawn`: drives, with commas, that may not be trained on any more. `bench`: the location of frozen samples that
+    every candidate is measured on, so that one that forgot loses to the champion, whose report is from the same
+    samples; "" = the samples of this round.
     """
-    samples = data(
-        root=root,
-        drives=drives,
-        layout=layout,
-        teacher=teacher,
-        corrections=corrections,
-        critic=critic,
-        in_flight=in_flight,
-        budget_calls=budget_calls,
-        budget_tokens=budget_tokens,
-        budget_money=budget_money,
-        price_in=price_in,
-        price_out=price_out,
-        ledger=ledger,
-        cameras=cameras,
-        height=height,
-        width=width,
-        route_points=route_points,
-    ).output
+    given = dict(locals())  # before anything else is: every parameter by its name
+    samples = data(**_taken(data, given)).output
     found = find_news(
         samples=samples,
         root=root,
@@ -79,36 +85,12 @@ def retraining(
         withdrawn=withdrawn,
         scratch_every=scratch_every,
         champion=champion,
+        settings=f"scale={scale} vision={vision} steps={steps} seed={seed} scenes={scenes} bench={bench} to={endpoint}",
+        rules=rules,
+        canary=canary,
     )
     with dsl.If(found.outputs["news"] == "yes"):
-        joined = join_samples(samples=samples, root=root, before=found.outputs["before"], withdrawn=withdrawn)
-        union = joined.outputs["joined"]
-        policy = stages(
-            samples=union,
-            causes=union,
-            root=root,
-            scale=scale,
-            steps=steps,
-            seed=seed,
-            vision=vision,
-            start=found.outputs["start"],
-        ).output
-        measured = bench_or_samples(samples=union, bench=bench).outputs["artifact"]
-        released = checks(
-            policy=policy,
-            samples=measured,
-            causes=measured,
-            root=root,
-            registry=registry,
-            scenes=scenes,
-            champion=found.outputs["champion"],
-            rules=rules,
-            reason=reason,
-            endpoint=endpoint,
-            canary=canary,
-            who=who,
-        )
-        remember(samples=union, root=root, withdrawn=withdrawn).after(released)
+        released = _round(samples, found.outputs, given)
     with dsl.Else():
         nothing = bench_or_samples(samples=samples, bench="").set_display_name("nothing-new")
     place_tasks()

@@ -28,7 +28,7 @@ def test_every_step_and_component_is_on_the_map() -> None:
     assert [name for name in STEPS if name not in text and name not in ("evaluate", "validate_artifact")] == []
     components = {p.stem for p in (ROOT / "components").glob("*.py")} - {"__init__", "images"}
     plumbing = components - set(STEPS)  # what lies between steps is told in words
-    assert plumbing == {"open_artifact", "gate_stage", "find_news", "bench_or_samples", "remember", "conclude"}
+    assert plumbing == {"open_artifact", "gate_stage", "find_news", "bench_or_samples", "remember", "take_turn", "conclude"}
     assert [name for name in plumbing if f"`{name}`" not in text] == []
 
 

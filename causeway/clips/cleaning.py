@@ -193,9 +193,9 @@ def signal_faults(signals: pa.Table) -> dict[str, NDArray[np.bool_]]:
     return {"incomplete": np.any([_nulls(signals, name) for name in needed], axis=0)}
 
 
-def clean_points(points: pa.Table | None) -> tuple[pa.Table | None, Quarantined]:
-    """Scans that have a time of their own and whole points of finite numbers, or none."""
-    if points is None or points.num_rows == 0:
+def clean_points(points: pa.Table | TimedRows | None) -> tuple[pa.Table | TimedRows | None, Quarantined]:
+    """Scans that have a time of their own and whole points of finite numbers, or none. Those on disk were cleaned."""
+    if points is None or isinstance(points, TimedRows) or points.num_rows == 0:
         return points, ()
     left_out = LeftOut("scan of points")
     no_value = _nulls(points, "t_us") | _nulls(points, "xyz_m")

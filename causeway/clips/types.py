@@ -112,7 +112,7 @@ class Drive:
     lanes: list[dict] | None = None
     road_elements: list[dict] | None = None
     route: list[list[float]] | None = None
-    points: pa.Table | None = None
+    points: pa.Table | TimedRows | None = None
     quarantined: Quarantined = ()
 
 

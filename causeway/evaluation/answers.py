@@ -50,6 +50,7 @@ class Answers:
     reasoning: list[list[str]]  # [N][n]
     decision: list[list[tuple[str, str]]]  # [N][n]
     failure: list[str]  # [N] "" = answered
+    controls: NDArray[np.float64] | None = None  # [N, n, 64, 2] of the paths, NaN of a policy that gives none
 
     @property
     def failed(self) -> NDArray[np.bool_]:
@@ -63,6 +64,7 @@ class _One:
     reasoning: list[str]
     decision: list[tuple[str, str]]
     failure: str
+    controls: NDArray[np.float64]
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,10 +95,11 @@ def ask(policy: Answering, samples: Sequence[Asked], config: AskConfig, **option
         batch = [_Question(shown(item), seed, words) for item, seed, words in rows]
         found += _ask_batch(policy, batch, config, options)
     return Answers(
-        trajectory_rig=np.stack([o.path for o in found]) if found else _nan(0, config.n),
+        trajectory_rig=np.stack([o.path for o in found]) if found else _nan(0, config.n, 3),
         reasoning=[o.reasoning for o in found],
         decision=[o.decision for o in found],
         failure=[o.failure for o in found],
+        controls=np.stack([o.controls for o in found]) if found else _nan(0, config.n, 2),
     )
 
 
@@ -145,12 +148,19 @@ def _read(prediction: Any, index: int, n: int, may_end_early: bool) -> _One:
         return _failed("the reasoning ran out of tokens: it is no sentence", n)
     if not np.isfinite(path).all():
         return _failed("NaN or infinity in the path", n)
-    return _One(path, reasoning, decision, "")
+    return _One(path, reasoning, decision, "", _controls(prediction, index, n))
+
+
+def _controls(prediction: Any, index: int, n: int) -> NDArray[np.float64]:
+    told = getattr(prediction, "controls", None)
+    if told is None or np.shape(told)[1:] != (n, HORIZON_STEPS, 2):
+        return _nan(1, n, 2)[0]
+    return np.asarray(told[index], dtype=np.float64)
 
 
 def _failed(why: str, n: int) -> _One:
-    return _One(_nan(1, n)[0], [""] * n, [("none", "none")] * n, why)
+    return _One(_nan(1, n, 3)[0], [""] * n, [("none", "none")] * n, why, _nan(1, n, 2)[0])
 
 
-def _nan(rows: int, n: int) -> NDArray[np.float64]:
-    return np.full((rows, n, HORIZON_STEPS, 3), np.nan)
+def _nan(rows: int, n: int, numbers: int) -> NDArray[np.float64]:
+    return np.full((rows, n, HORIZON_STEPS, numbers), np.nan)

@@ -29,6 +29,7 @@ class SuiteConfig:
     scenes: int = 4  # closed loop: scenes in all, the scenarios in turn
     replays: int = 4  # log replay: at most so many clips, spread over those that can be driven again; 0 = all
     latency_s: float = 0.0  # closed loop and log replay: answers are followed so long after the picture they answer
+    ensemble: float | None = None  # closed loop and log replay: alpha by which answers are joined; None = they are not
     others: str = "log"  # log replay: `log`, others do what is on record; `idm`, they brake for who is ahead
     calls: int = 30  # latency
     seed: int = 0
@@ -42,6 +43,8 @@ class SuiteConfig:
 
     def __post_init__(self) -> None:
         """Look at what is named before anything is run."""
+        if self.ensemble is not None and not 0.0 <= self.ensemble <= 10.0:
+            raise UsageError(f"ensemble {self.ensemble}: give alpha from 0 (a plain mean) to 10, the paper's is 0.1")
         if self.judge:
             from causeway.reasoning.teachers.endpoint_address import address
 

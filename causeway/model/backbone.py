@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -25,6 +25,7 @@ class Backbone(Protocol):
     """What a policy asks of a backbone; each one is an `nn.Module` as well."""
 
     lm_head: Any
+    branches: bool  # whether columns behind one observation can be kept from seeing each other
 
     @property
     def decoder(self) -> Any:
@@ -39,6 +40,8 @@ class Backbone(Protocol):
 
 class Family(Protocol):
     """A backbone's class; the class itself knows how its weights are found and which layers an expert takes."""
+
+    eyes: ClassVar[tuple[str, ...]]  # names of the linear layers that look at pictures, for adapters beside them
 
     @classmethod
     def of(cls, scale: Scale, vocabulary_size: int, special: dict[str, int]) -> Any:
@@ -136,9 +139,15 @@ def run_expert(decoder: nn.Module, hidden: Tensor, positions: Tensor, reading: R
     return decoder.norm(hidden)  # type: ignore[operator,no-any-return]
 
 
-def causal_mask(kept: Tensor) -> Tensor:
-    """[R, 1, L, L] from the columns kept [R, L] (False = padding): causal, padding seen by nobody but itself."""
+def causal_mask(kept: Tensor, branches: Tensor | None = None) -> Tensor:
+    """[R, 1, L, L] from the columns kept [R, L] (False = padding): causal, padding seen by nobody but itself.
+
+    branches [R, L]: columns of a number see those of number 0 and of their own; None = all are of one.
+    """
     length = kept.shape[1]
     causal = torch.ones(length, length, dtype=torch.bool, device=kept.device).tril()
     itself = torch.eye(length, dtype=torch.bool, device=kept.device)
-    return (causal & kept[:, None, None, :]) | itself
+    seen = causal & kept[:, None, None, :]
+    if branches is not None:
+        seen = seen & ((branches[:, None, None, :] == 0) | (branches[:, None, None, :] == branches[:, None, :, None]))
+    return seen | itself

@@ -9,7 +9,7 @@ on text all three agree, which is exactly what Qwen2.5 was trained with.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,6 +30,8 @@ class DinoQwenBackbone(nn.Module):
 
     mean: Tensor
     std: Tensor
+    branches = True
+    eyes: ClassVar[tuple[str, ...]] = ("q_proj", "k_proj", "v_proj", "o_proj", "fc1", "fc2")  # four are Qwen2.5's too
 
     def __init__(self, vision: Dinov2Model, text: Qwen2ForCausalLM, merge: int) -> None:
         super().__init__()
@@ -78,11 +80,6 @@ class DinoQwenBackbone(nn.Module):
     def get_input_embeddings(self) -> Any:
         """The table of embeddings."""
         return self.text.get_input_embeddings()
-
-    @property
-    def is_activation_checkpointing(self) -> bool:
-        """Whether activations are recomputed."""
-        return bool(self.text.is_activation_checkpointing)
 
     def gradient_checkpointing_enable(self, **options: Any) -> None:
         """Recompute activations instead of keeping them, in both transformers."""

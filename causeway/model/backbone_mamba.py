@@ -12,7 +12,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from torch import Tensor, nn
 from transformers import MambaConfig, MambaForCausalLM
@@ -28,7 +28,8 @@ from causeway.model.selective_scan import mix
 class MambaBackbone(nn.Module):
     """A vision transformer and Mamba."""
 
-    is_activation_checkpointing = False
+    eyes: ClassVar[tuple[str, ...]] = ("qkv", "linear_fc1", "linear_fc2")
+    branches = False  # what was read is in the state of all that follows
 
     def __init__(self, visual: Qwen3VLVisionModel, text: MambaForCausalLM) -> None:
         super().__init__()

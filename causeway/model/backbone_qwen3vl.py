@@ -7,7 +7,7 @@ samples. Sizes: method C 1.1 and the public configurations.
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,9 @@ from causeway.model.vision_patches import with_patch_matrix
 
 class Qwen3VlBackbone(Qwen3VLForConditionalGeneration):  # type: ignore[misc]
     """Qwen3-VL with the two things that a policy asks for."""
+
+    eyes: ClassVar[tuple[str, ...]] = ("qkv", "linear_fc1", "linear_fc2")
+    branches = True
 
     def __init__(self, config: Qwen3VLConfig) -> None:
         super().__init__(config)

@@ -41,17 +41,20 @@ class Beside:
 def beside_of(rigs: Sequence[str], points: bool, observations: Sequence[Observation], names: Sequence[str]) -> Beside:
     """What is known beside the sequences. UnusableInput names the row whose rig has no head, or that has no points."""
     named = list(zip(observations, names, strict=True))
-    places = torch.tensor([_place(rigs, seen.rig_id, name) for seen, name in named], dtype=torch.long)
+    places = torch.tensor([place_of(rigs, seen.rig_id, f"sample {name}") for seen, name in named], dtype=torch.long)
     return Beside(places, *_padded(named)) if points else Beside(places)
 
 
-def _place(rigs: Sequence[str], rig_id: str, name: str) -> int:
-    """The place of a rig; one that is not named is the only one there is."""
+def place_of(rigs: Sequence[str], rig_id: str, what: str) -> int:
+    """The place of a rig in those a policy has a head for; one that is not named is the only one there is.
+
+    UnusableInput says what it is that names another one.
+    """
     if not rigs or (not rig_id and len(rigs) == 1):
         return 0
     if rig_id not in rigs:
         said = f"rig {rig_id!r} is not one that" if rig_id else "it names no rig, and"
-        raise UnusableInput(f"sample {name}: {said} this policy has a head for ({', '.join(rigs)}); name one of these")
+        raise UnusableInput(f"{what}: {said} this policy has a head for ({', '.join(rigs)}); name one of these")
     return rigs.index(rig_id)
 
 

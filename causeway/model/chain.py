@@ -108,16 +108,16 @@ def chain_tail(vocabulary: Vocabulary, told: Told, links: int) -> Tail:
     special, known = vocabulary.special, bool(told.thing)
     thing = [special["answer_start"], *_object_ids(vocabulary, told.thing or OBJECTS[0])]
     if links == OBJECT:
-        return Tail(tuple(thing), answer=(1, len(thing)) if known else (0, 0))
+        return Tail(tuple(thing), answers=((1, len(thing)),) if known else ())
     region = list[int]()
     if told.region is not None:
         words = [_words(vocabulary)[0 if free else 1] for free in told.region]
         region = [special["answer_start"], *(i for word in words for i in word), special["answer_end"]]
     ids = [*thing, *region]
     if links == REGION:
-        return Tail(tuple(ids), answer=(len(thing) + 1, len(ids)) if region else (0, 0))
+        return Tail(tuple(ids), answers=((len(thing) + 1, len(ids)),) if region else ())
     first = 1 if known else len(thing) + 1
-    return Tail((*ids, special["trajectory_start"]), answer=(first, len(ids)) if first < len(ids) else (0, 0))
+    return Tail((*ids, special["trajectory_start"]), answers=((first, len(ids)),) if first < len(ids) else ())
 
 
 def _object_ids(vocabulary: Vocabulary, thing: str) -> list[int]:

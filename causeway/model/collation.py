@@ -6,19 +6,21 @@ or losses.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
+from causeway.errors import UsageError
 from causeway.model import action_tokens, chain
 from causeway.model.beside import beside_of
 from causeway.model.observation import Observation, Sample, check_sample, observation_of
 from causeway.model.sequence import (
     Batch,
     Tail,
+    branched,
     build_batch,
     plain_tail,
     question_tail,
@@ -47,10 +49,12 @@ def collate(policy: Policy, samples: Sequence[Sample], route_drop: float, genera
 
 
 def collate_questions(
-    policy: Policy, items: Sequence[Observation | Sample], questions: Sequence[str], answers: Sequence[str]
+    policy: Policy, items: Sequence[Observation | Sample], asked: Sequence[Mapping[str, str]]
 ) -> Batch:
     """See `Policy.collate_questions`."""
-    tails = [question_tail(policy.vocabulary, *pair) for pair in zip(questions, answers, strict=True)]
+    if not policy.backbone.branches and max(map(len, asked)) > 1:
+        raise UsageError("this backbone reads on without looking back: ask one question of each sample")
+    tails = [branched([question_tail(policy.vocabulary, *pair) for pair in pairs.items()]) for pairs in asked]
     return batch_of(policy, items, tails)
 
 

@@ -41,7 +41,8 @@ class Embeddings(nn.Module):
         )
         for columns, values in parts:
             embeddings = embeddings.masked_scatter(columns[..., None], values.to(embeddings.dtype))
-        return TextInputs(embeddings, batch.positions, causal_mask(batch.kept), is_visual, visual.deepstack)
+        mask = causal_mask(batch.kept, batch.branches)
+        return TextInputs(embeddings, batch.positions, mask, is_visual, visual.deepstack)
 
 
 def history_numbers(batch: Batch) -> Tensor:

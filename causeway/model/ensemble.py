@@ -20,6 +20,7 @@ from causeway.model.action_space import trajectory_from_controls
 from causeway.model.observation import HORIZON_STEPS, Observation, Sample, observation_of
 from causeway.model.prediction import Prediction
 
+ALPHA = 0.1  # the paper's
 _TICK_US = 100_000
 
 
@@ -50,13 +51,43 @@ def _cosine(one: NDArray[np.float64], two: NDArray[np.float64]) -> NDArray[np.fl
 
 
 @dataclass(eq=False)
+class Memory:
+    """What was answered for one vehicle lately; an answer to a moment before the last one begins anew."""
+
+    std: tuple[float, float]  # by which controls are compared: the policy's statistics
+    alpha: float = ALPHA
+    horizon: int = 7  # how many answers are joined, the newest included
+    _answers: deque[tuple[int, NDArray[np.floating]]] = field(default_factory=deque)
+
+    def joined(
+        self, controls: NDArray[np.floating], t0_us: int, speed_mps: float
+    ) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
+        """Controls [64, 2] answered at t0 joined with those before, and their path [64, 3] in the rig frame at t0.
+
+        A second answer to one moment takes the place of the first.
+        """
+        while self._answers and self._answers[-1][0] >= t0_us:
+            self._answers.pop()
+        scale = np.array(self.std)
+        before = [(round((t0_us - t) / _TICK_US), chunk / scale) for t, chunk in self._answers]
+        found = agreed(controls / scale, before, self.alpha) * scale
+        self._answers.append((t0_us, controls))
+        while len(self._answers) >= max(self.horizon, 1):
+            self._answers.popleft()
+        return found, trajectory_from_controls(found, np.float64(speed_mps))
+
+
+@dataclass(eq=False)
 class Ensemble:
     """A policy for one vehicle that remembers its last answers; asked as a policy is, one observation at a time."""
 
     policy: Any  # what answers: `predict` as `Policy.predict`
-    alpha: float = 0.1
-    horizon: int = 7  # how many answers are joined, the newest included
-    _answers: deque[tuple[int, NDArray[np.float32]]] = field(default_factory=deque)
+    alpha: float = ALPHA
+    horizon: int = 7
+
+    def __post_init__(self) -> None:
+        """Nothing was answered yet."""
+        self._memory = Memory(self.policy.statistics.std, self.alpha, self.horizon)
 
     def predict(self, samples: Sequence[Observation | Sample], *options: Any, **named: Any) -> Prediction:
         """The policy's answer, its first path joined with those before it. UsageError for more than one observation."""
@@ -64,13 +95,6 @@ class Ensemble:
             raise UsageError(f"an ensemble follows one vehicle: give one observation, not {len(samples)}")
         answer: Prediction = self.policy.predict(samples, *options, **named)
         seen = observation_of(samples[0])
-        scale = np.array(self.policy.statistics.std)
-        before = [(round((seen.t0_us - t) / _TICK_US), chunk / scale) for t, chunk in self._answers]
-        joined = agreed(answer.controls[0, 0] / scale, before, self.alpha) * scale
-        self._answers.append((seen.t0_us, answer.controls[0, 0]))
-        while len(self._answers) >= max(self.horizon, 1):
-            self._answers.popleft()
         controls, path = answer.controls.copy(), answer.trajectory_rig.copy()
-        controls[0, 0] = joined
-        path[0, 0] = trajectory_from_controls(joined, np.float64(seen.speed_mps))
+        controls[0, 0], path[0, 0] = self._memory.joined(answer.controls[0, 0], seen.t0_us, seen.speed_mps)
         return replace(answer, controls=controls, trajectory_rig=path)

@@ -15,6 +15,7 @@ from torch import nn
 
 from causeway.errors import UsageError
 
+EYES = "eyes"  # stands for a family's own names of the layers that look at pictures
 TARGETS = ("q_proj", "k_proj", "v_proj", "o_proj", "gate_proj", "up_proj", "down_proj")
 _MARK = "lora_"
 _SEEING = (".visual.", ".vision.", ".merger.")  # Qwen3-VL's, DINOv2's and what joins it to the language model
@@ -22,7 +23,10 @@ _SEEING = (".visual.", ".vision.", ".merger.")  # Qwen3-VL's, DINOv2's and what 
 
 @dataclass(frozen=True)
 class Lora:
-    """How large the adapters are and where they sit (names of linear layers, wherever they occur in the backbone)."""
+    """How large the adapters are and where they sit.
+
+    Targets are names of linear layers, wherever they occur in the backbone, or `EYES`.
+    """
 
     rank: int = 16
     alpha: int = 32
@@ -38,11 +42,12 @@ def add_adapters(backbone: nn.Module, lora: Lora) -> None:
     """Put adapters beside the targets of a backbone, in place. UsageError names a target that it does not have."""
     from peft import LoraConfig, inject_adapter_in_model
 
+    targets = [name for target in lora.targets for name in (backbone.eyes if target == EYES else (target,))]  # type: ignore[union-attr,misc]
     names = {name.rsplit(".", 1)[-1] for name, module in backbone.named_modules() if isinstance(module, nn.Linear)}
-    absent = sorted(set(lora.targets) - names)
+    absent = sorted(set(targets) - names)
     if absent:
         raise UsageError(f"LoRA target {absent[0]!r}: no such layer in the backbone; it has {', '.join(sorted(names))}")
-    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=list(lora.targets), lora_dropout=0.0)
+    config = LoraConfig(r=lora.rank, lora_alpha=lora.alpha, target_modules=targets, lora_dropout=0.0)
     inject_adapter_in_model(config, backbone)
 
 

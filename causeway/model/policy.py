@@ -6,7 +6,7 @@ optimizers, rewards, steps or servers. Source: arXiv 2511.00088, section on the 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -251,9 +251,9 @@ class Policy(nn.Module):
         """
         return collation.collate(self, samples, route_drop, generator)
 
-    def collate_questions(self, items: Sequence[Item], questions: Sequence[str], answers: Sequence[str]) -> Batch:
-        """Observation, question and supervised answer of each item; no actions."""
-        return collation.collate_questions(self, items, questions, answers)
+    def collate_questions(self, items: Sequence[Item], asked: Sequence[Mapping[str, str]]) -> Batch:
+        """Each item's observation, and its {question: supervised answer}, each as if asked alone; no actions."""
+        return collation.collate_questions(self, items, asked)
 
     def forward_tokens(
         self, batch: Batch, prefix_noise: PrefixNoise | None = None, generator: torch.Generator | None = None
@@ -305,7 +305,7 @@ class Policy(nn.Module):
     ) -> Tensor:
         """The head's own error behind a prefix that was read already; `draws` noises share it."""
         if batch.controls is None or prefix is None:
-            raise UsageError("the flow loss needs a batch with controls (collate samples, not questions) and kept keys")
+            raise UsageError("the flow loss needs a batch with controls (collate samples, not questions) and a prefix")
         target = self.normalised(batch.controls).repeat_interleave(draws, dim=0)
         told = self.expert.condition(prefix).repeated(draws).gathered()
         return self.head.loss(self.expert, target, told, generator)

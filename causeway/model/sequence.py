@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -34,7 +35,8 @@ class Tail:
 
     ids: tuple[int, ...]
     reasoning: tuple[int, int] = (0, 0)  # half-open range of `ids` supervised as reasoning (end token included)
-    answer: tuple[int, int] = (0, 0)  # likewise as an answer
+    answers: tuple[tuple[int, int], ...] = ()  # likewise as answers
+    branches: tuple[int, ...] = ()  # where `ids` begins anew: what follows sees the observation, and nothing between
 
 
 @dataclass(frozen=True)
@@ -57,6 +59,7 @@ class Batch:
     route: Tensor  # [points of all rows, 2]
     input_ids: Tensor  # [B, L]
     kept: Tensor  # [B, L] bool, False = padding
+    branches: Tensor  # [B, L] 0 = the observation; columns of other numbers see it and their own number's
     positions: Tensor  # [3, B, L]
     reasoning_labels: Tensor  # [B, L] bool: this column's token is to be predicted from the columns before it
     answer_labels: Tensor  # [B, L] bool
@@ -81,12 +84,15 @@ class _Row:
 
     ids: list[int] = field(default_factory=list)
     positions: list[NDArray[np.int64]] = field(default_factory=list)
+    branches: list[int] = field(default_factory=list)
     next_position: int = 0
+    branch: int = 0
 
     def text(self, ids: Sequence[int]) -> None:
         """Append ids that follow each other in time."""
         steps = np.arange(self.next_position, self.next_position + len(ids))
         self.ids.extend(ids)
+        self.branches.extend([self.branch] * len(ids))
         self.positions.append(np.tile(steps, (3, 1)))
         self.next_position += len(ids)
 
@@ -95,8 +101,16 @@ class _Row:
         row, column = np.divmod(np.arange(rows * columns), columns)
         place = np.stack([np.zeros_like(row), row, column]) + self.next_position
         self.ids.extend([token] * (rows * columns))
+        self.branches.extend([self.branch] * (rows * columns))
         self.positions.append(place)
         self.next_position += max(rows, columns)
+
+    def tail(self, tail: Tail) -> None:
+        """Append what follows the observation, each branch as if no other stood before it."""
+        behind = self.next_position
+        for start, stop in pairwise((0, *tail.branches, len(tail.ids))):
+            self.next_position, self.branch = behind, self.branch + 1
+            self.text(tail.ids[start:stop])
 
 
 def reasoning_tail(vocabulary: Vocabulary, ids: Sequence[int], ended: bool = True) -> Tail:
@@ -126,7 +140,18 @@ def question_tail(vocabulary: Vocabulary, question: str, answer: str) -> Tail:
     answered = [*vocabulary.text_ids(answer, "answer"), special["answer_end"]]
     start = len(asked) + 1
     ids = (*asked, special["answer_start"], *answered)
-    return Tail(ids, answer=(start, start + len(answered)))
+    return Tail(ids, answers=((start, start + len(answered)),))
+
+
+def branched(tails: Sequence[Tail]) -> Tail:
+    """Several tails behind one observation, each of which sees it as if it were alone; reasoning stays unsupervised."""
+    ids, answers, branches = list[int](), list[tuple[int, int]](), list[int]()
+    for tail in tails:
+        if ids:
+            branches.append(len(ids))
+        answers += [(len(ids) + start, len(ids) + stop) for start, stop in tail.answers]
+        ids += tail.ids
+    return Tail(tuple(ids), answers=tuple(answers), branches=tuple(branches))
 
 
 def build_batch(
@@ -149,10 +174,12 @@ def build_batch(
     length = max(len(row.ids) for row in rows)
     ids = np.full((len(rows), length), vocabulary.special["pad"], dtype=np.int64)
     kept = np.zeros((len(rows), length), dtype=bool)
+    branches = np.zeros((len(rows), length), dtype=np.int64)
     positions = np.zeros((3, len(rows), length), dtype=np.int64)
     for i, row in enumerate(rows):
         ids[i, length - len(row.ids) :] = row.ids
         kept[i, length - len(row.ids) :] = True
+        branches[i, length - len(row.ids) :] = row.branches
         positions[:, i, length - len(row.ids) :] = np.concatenate(row.positions, axis=1)
     pictures, facts = _pictures(scale, observations)
     return Batch(
@@ -164,9 +191,10 @@ def build_batch(
         route=torch.from_numpy(np.concatenate([_route(o) for o in observations])),
         input_ids=torch.from_numpy(ids),
         kept=torch.from_numpy(kept),
+        branches=torch.from_numpy(branches),
         positions=torch.from_numpy(positions),
-        reasoning_labels=_labels(length, tails, [t.reasoning for t in tails]),
-        answer_labels=_labels(length, tails, [t.answer for t in tails]),
+        reasoning_labels=_labels(length, tails, [(t.reasoning,) for t in tails]),
+        answer_labels=_labels(length, tails, [t.answers for t in tails]),
         names=tuple(names),
         missing_cameras=tuple(missing),
     )
@@ -200,7 +228,7 @@ def _row(scale: Scale, sight: Sight, vocabulary: Vocabulary, observation: Observ
     points = len(_route(observation))
     if points:
         row.text([special["route_start"], *[special["route_pad"]] * points, special["route_end"]])
-    row.text(tail.ids)
+    row.tail(tail)
     return row
 
 
@@ -228,10 +256,11 @@ def _pictures(scale: Scale, observations: Sequence[Observation]) -> tuple[Tensor
     return torch.cat(pictures), torch.cat(facts)
 
 
-def _labels(length: int, tails: Sequence[Tail], spans: Sequence[tuple[int, int]]) -> Tensor:
-    """[B, L] True where a row's tail has its span; tails end in the last column."""
+def _labels(length: int, tails: Sequence[Tail], spans: Sequence[Sequence[tuple[int, int]]]) -> Tensor:
+    """[B, L] True where a row's tail has its spans; tails end in the last column."""
     labels = torch.zeros(len(tails), length, dtype=torch.bool)
-    for i, (tail, (start, end)) in enumerate(zip(tails, spans, strict=True)):
+    for i, (tail, own) in enumerate(zip(tails, spans, strict=True)):
         offset = length - len(tail.ids)
-        labels[i, offset + start : offset + end] = True
+        for start, end in own:
+            labels[i, offset + start : offset + end] = True
     return labels

@@ -37,7 +37,7 @@ class TokenOutput:
 
     prefix_hidden: Tensor  # [B, L, hidden]
     action_hidden: Tensor | None  # [B, 128, hidden]: the states that predict the action tokens
-    prefix: Prefix | None  # what the action head reads of the prefix; None with gradient checkpointing
+    prefix: Prefix | None  # what the action head reads of the prefix; None where it sits in the sequence itself
 
 
 def forward_tokens(
@@ -51,8 +51,6 @@ def forward_tokens(
         inputs = with_columns(inputs, batch, policy.id_embeddings(ids[:, :-1]))  # nothing follows the last token
     hidden = run_text(policy.backbone, inputs, reading)
     actions = hidden[:, length - 1 :] if batch.action_tokens is not None else None
-    if policy.backbone.is_activation_checkpointing and policy.training:  # layers that compute twice keep no keys
-        return TokenOutput(hidden[:, :length], actions, None)
     stretch = decoding.stretch_of(policy, reading, hidden, batch.input_ids, batch.kept)
     prefix = Prefix((stretch,), decoding.behind(batch.positions, batch.kept), batch.beside)
     return TokenOutput(hidden[:, :length], actions, prefix)

@@ -5,6 +5,7 @@ same version, and another one never replaces it. Does not talk to a cluster.
 """
 
 import warnings
+from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from importlib import import_module
@@ -51,6 +52,22 @@ def packaged(name: str, path: Path) -> Package:
     inner = pipeline_function(name)
     called, about = inner.name, inner.description or ""  # type: ignore[attr-defined]
     return Package(called, f"{called}-{sha256(path.read_bytes()).hexdigest()[:_DIGITS]}", about, path)
+
+
+def result_tasks(name: str) -> frozenset[str]:
+    """The tasks that may make what a pipeline ends with, by name; more than one where branches end in one place."""
+    spec = pipeline_function(name).pipeline_spec  # type: ignore[attr-defined]
+    return frozenset(_result_tasks(spec, spec.root))
+
+
+def _result_tasks(spec: Any, component: Any) -> Iterator[str]:
+    for made in component.dag.outputs.artifacts.values():
+        for chosen in made.artifact_selectors:
+            inner = spec.components[component.dag.tasks[chosen.producer_subtask].component_ref.name]
+            if inner.HasField("dag"):
+                yield from _result_tasks(spec, inner)
+            else:
+                yield chosen.producer_subtask
 
 
 def manifests(packages: list[Package]) -> list[dict[str, Any]]:

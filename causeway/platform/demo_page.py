@@ -13,7 +13,9 @@ from causeway.artifacts import Artifact, Manifest, read_manifest, store
 from causeway.evaluation.page.page import run_page
 from causeway.evaluation.page.pictures import draw_path, enlarged, jpeg
 from causeway.evaluation.page.run_parts import AnswerCard, LabelCard, RunSummary, StepLine
+from causeway.platform.costs import cost_section, prices
 from causeway.platform.lineage import WORLD, lineage
+from causeway.platform.run_record import uses_under
 from causeway.training.samples import load_samples
 
 SHOWN_WAYPOINTS = 5
@@ -48,6 +50,7 @@ def write_page(
         label=_label_card(made, causes),
         answer=_answer_card(asked, answer),
         sources=_sources(made),
+        cost=_cost(root),
         gaps=_gaps(lineage(samples, root)) if samples.content_hash != causes.content_hash else [],
     )
     store.write_bytes(str(path), run_page(summary).encode())
@@ -144,6 +147,12 @@ def _answer_card(asked: Any, answer: dict[str, Any]) -> AnswerCard:
 def _sources(made: Sequence[Manifest]) -> list[dict[str, str]]:
     found = {(s["name"], s["licence"]) for m in made for s in m.sources}
     return [{"name": name, "licence": licence} for name, licence in sorted(found)]
+
+
+def _cost(root: Path) -> tuple[tuple[str, ...], list[list[Any]]]:
+    """Heads and rows of what all runs under the root used, and cost where there are prices."""
+    section = cost_section(uses_under(str(root)), prices())
+    return section.columns, [[row[0], *(f"{value:.4f}" for value in row[1:])] for row in section.rows]
 
 
 def _gaps(own: Sequence[Manifest]) -> list[str]:

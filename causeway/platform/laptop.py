@@ -27,6 +27,8 @@ from typing import Any
 from causeway.artifacts import Manifest, read_manifest
 from causeway.errors import CausewayError, UsageError
 from causeway.platform.descendants import stop_descendants
+from causeway.platform.rounds import RUN
+from causeway.platform.run_record import Use, use_from_line, write_record
 from causeway.platform.steps import as_causeway_error, error_from_line
 from causeway.training.recipes import RECIPES
 
@@ -62,18 +64,40 @@ def run_pipeline(name: str, arguments: Mapping[str, Any], log: Path) -> Manifest
     log.parent.mkdir(parents=True, exist_ok=True)
     scratch = Path(tempfile.mkdtemp(prefix="causeway-kfp-"))
     os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # threads that spin starve each other on a shared machine
-    relay = _Relay(name, task_count(pipeline), log)
+    relay, state = _Relay(name, task_count(pipeline), log), "FAILED"
+    run = f"laptop-{time.strftime('%Y%m%dT%H%M%SZ', time.gmtime())}-{name}-{os.getpid()}"
     try:
         local.init(local.SubprocessRunner(use_venv=False), pipeline_root=str(scratch), raise_on_error=True)
-        with _quiet(), _interruptible(), contextlib.redirect_stdout(relay):
+        with _quiet(), _interruptible(), contextlib.redirect_stdout(relay), _named(run):
             task = pipeline(**arguments)
-        relay.done = relay.total  # of tasks that ran side by side KFP does not always tell the end
+        relay.done, state = relay.total, "SUCCEEDED"  # of tasks side by side KFP does not always tell the end
         return read_manifest(task.output.path)
     except RuntimeError as error:
         raise relay.error or CausewayError(f"pipeline {name}: {error}; its log is {log}") from error
     finally:
         relay.finish()
         shutil.rmtree(scratch, ignore_errors=True)
+        _record(run, name, arguments, state, relay)
+
+
+@contextlib.contextmanager
+def _named(run: str) -> Iterator[None]:
+    """Steps know which run they are of, as on a cluster."""
+    before = os.environ.get(RUN)
+    os.environ[RUN] = run
+    try:
+        yield
+    finally:
+        os.environ.pop(RUN)
+        if before is not None:
+            os.environ[RUN] = before
+
+
+def _record(run: str, name: str, arguments: Mapping[str, Any], state: str, relay: "_Relay") -> None:
+    """Leave the run's record; the error a run ended with matters more than a store that cannot be written."""
+    error, reason = str(relay.error or ""), str(arguments.get("reason", ""))
+    with contextlib.suppress(CausewayError, OSError):
+        write_record(str(arguments["root"]), run, f"causeway-{name}", reason, state, error, relay.uses)
 
 
 def check_arguments(name: str, pipeline: Callable, arguments: Mapping[str, Any]) -> None:
@@ -150,6 +174,7 @@ class _Relay(io.TextIOBase):
     def __init__(self, name: str, total: int, log: Path) -> None:
         self.name, self.total = name, total
         self.done, self.error = 0, None  # type: int, CausewayError | None
+        self.uses: list[Use] = []
         self._log = log.open("a", encoding="utf-8")
         self._lines: dict[int, str] = {}  # tasks that run side by side write from threads of their own
         self._lock = threading.RLock()  # KFP makes every print() indent stdout while a task runs: that is us again
@@ -179,6 +204,8 @@ class _Relay(io.TextIOBase):
             self._tell(found.group(1))
         elif (found := _DONE.search(line)) and found.group(2) == "SUCCESS":
             self.done += 1
+        elif use := use_from_line(line):
+            self.uses.append(use)
         self.error = error_from_line(line) or self.error
 
     def _tell(self, task: str) -> None:

@@ -1,7 +1,8 @@
 """Whether there is anything to retrain on, from where, and what was trained on last.
 
 The record `<root>/retrained.json` says which samples the last finished retraining took, how many rounds there were and
-which drives were withdrawn by then. Reads the registry for the champion. Does not train.
+which drives were withdrawn by then. A round that was refused before is no news (`rounds`). Reads the registry for the
+champion. Does not train.
 """
 
 from __future__ import annotations
@@ -9,11 +10,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 from causeway.artifacts import Artifact, store
 from causeway.errors import UnusableInput
+from causeway.platform import rounds
+from causeway.platform.upkeep.reach import hash_in
 from causeway.training.joined_samples import drive_of
 
 RECORD = "retrained.json"
@@ -90,23 +93,56 @@ def _labels(samples: Artifact) -> dict[tuple[str, str], tuple[str, ...]]:
     return {(clip, sample): tuple(label) for clip, sample, *label in rows}
 
 
+def unless_refused(
+    found: News, samples: Artifact, root: str, withdrawn: Sequence[str], settings: Mapping[str, str]
+) -> News:
+    """The news, or none where the very same round was refused before: samples, start, settings and code are the same.
+
+    Notes which round this run is, so that a refusal finds it.
+    """
+    if found.news == NO:
+        return found
+    about = {**settings, "start": found.start, "champion": found.champion}
+    key = rounds.round_key(samples.manifest.content_hash, hash_in(found.before), withdrawn, about)
+    if why := rounds.refused(root, key):
+        again = f"new samples, settings or code begin another, and so does removing {rounds.where(root, key)}"
+        return replace(found, news=NO, why=f"the same round was refused before: {why}; {again}")
+    rounds.begin(root, key)
+    return found
+
+
 def find_news_in_component(
-    samples: str, root: str, registry: str, withdrawn: str, scratch_every: int, champion: str
+    samples: str,
+    root: str,
+    registry: str,
+    withdrawn: str,
+    scratch_every: int,
+    champion: str,
+    settings: Mapping[str, str],
 ) -> dict[str, Any]:
-    """What the component `find_news` does; `champion` is a report's location that comes before the registry's."""
+    """What the component `find_news` does; `champion` is a report's location that comes before the registry's.
+
+    `settings`: what else decides how a round ends, by name; `rules` and `canary` may name files, which are read.
+    """
     from causeway.errors import CausewayError
+    from causeway.evaluation.rules import rules_text
     from causeway.platform.registry import champion as champion_of
+    from causeway.platform.release.rules import rules_text as canary_text
     from causeway.platform.steps import fail, parts_of
 
     try:
         named = champion_of(registry)
         best = {"policy": named.source, "report": champion or named.report} if named else None
         gone = [drive for drive in parts_of(withdrawn) if drive]
-        found = find_news(Artifact.open(samples), root, gone, scratch_every, best)
+        now = Artifact.open(samples)
+        found = find_news(now, root, gone, scratch_every, best)
+        found = found if found.champion or not champion else replace(found, champion=champion)
+        read = {"rules": rules_text(settings["rules"]), "canary": canary_text(settings["canary"])}
+        found = unless_refused(found, now, root, gone, {**settings, **read})
     except (CausewayError, OSError) as error:
         fail(error)
     print(f"find_news: {found.news}: {found.why}", file=sys.stderr)
-    return asdict(found if found.champion or not champion else News(**(asdict(found) | {"champion": champion})))
+    return asdict(found)
 
 
 def remember_in_component(samples: str, root: str, withdrawn: str) -> None:

@@ -29,10 +29,15 @@ class Wish:
 
 
 def show(location: str, wish: Wish) -> tuple[dict[str, Any], str]:
-    """(values for JSON, text) of an artifact; writes the pictures and recordings wished for.
+    """(values for JSON, text) of an artifact, or of a run's record (`<root>/runs/<run>.json`).
 
-    Raises UsageError for a wish that the kind cannot fulfil, UnusableInput when the artifact is missing or damaged.
+    Writes the pictures and recordings wished for. Raises UsageError for a wish that the kind cannot fulfil,
+    UnusableInput when the artifact is missing or damaged.
     """
+    if location.endswith(".json"):
+        from causeway.platform.costs import shown
+
+        return shown(location)
     artifact = Artifact.open(location)
     _check(artifact, wish)
     sections = contents(artifact)

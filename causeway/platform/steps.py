@@ -9,6 +9,7 @@ import importlib
 import json
 import os
 import sys
+import time
 import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import fields
@@ -142,6 +143,7 @@ def run_in_component(
 
     An error for a person becomes one marked line on stderr (the runner finds it again) and its own exit code.
     """
+    began, busy_s = time.monotonic(), sum(os.times()[:4])
     try:
         asked = _asked_key(name, inputs, settings)
         manifest = lookup.find(name, asked, root) if asked else None
@@ -157,9 +159,19 @@ def run_in_component(
         fail(error)
     _leave(manifest, output_path)
     print(f"{name}: {manifest.content_hash[:12]} {json.dumps(manifest.counts)}", file=sys.stderr)
-    made = {"step": name, "kind": manifest.kind, "location": manifest.location}
+    made: dict[str, Any] = {"step": name, "kind": manifest.kind, "location": manifest.location}
+    made |= {"cpu_s": round(sum(os.times()[:4]) - busy_s, 2), "gpu_s": round(_gpu_seconds(began), 2)}
     print(f"{MADE_MARK} {json.dumps(made)}", file=sys.stderr)
     return manifest
+
+
+def _gpu_seconds(began: float) -> float:
+    """Seconds since `began` on each GPU that this process has had memory of; 0 where it has taken none."""
+    torch = sys.modules.get("torch")
+    if torch is None or not torch.cuda.is_available() or not torch.cuda.is_initialized():
+        return 0.0
+    taken = sum(torch.cuda.max_memory_reserved(gpu) > 0 for gpu in range(torch.cuda.device_count()))
+    return (time.monotonic() - began) * taken
 
 
 def _made(name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], root: str) -> Manifest:
@@ -199,19 +211,36 @@ def gate_in_component(
     manifest = run_in_component(name, inputs, settings, root, output_path)
     decision = json.loads(Artifact(manifest).path("decision.json").read_text())
     if decision["decision"] != "promote":
-        fail(Refused(f"{name}: {decision['decision']}: {decision['summary']}"))
+        _refuse(root, f"{name}: {decision['decision']}: {decision['summary']}")
 
 
 def release_in_component(
     name: str, inputs: Mapping[str, Any], settings: Mapping[str, Any], root: str, output_path: str
 ) -> None:
-    """What the last component of a release does: a policy that was rolled back ends the run with its reason."""
+    """What the last component of a release does: a policy that was rolled back ends the run with its reason.
+
+    One whose server did not run was never judged: that may be another machine's fault, and is not remembered.
+    """
     from causeway.artifacts import Artifact
 
     manifest = run_in_component(name, inputs, settings, root, output_path)
     release = json.loads(Artifact(manifest).path("release.json").read_text())
     if release["step"] == "rolled back":
-        fail(Refused(f"{release['policy'][:12]} was rolled back: {release['why']}"))
+        why = f"{release['policy'][:12]} was rolled back: {release['why']}"
+        if not release.get("ready", True):
+            fail(Refused(why))
+        _refuse(root, why)
+
+
+def _refuse(root: str, why: str) -> NoReturn:
+    """End the run refused, and remember it of the round of retraining that it may be."""
+    from causeway.platform.rounds import refuse
+
+    try:
+        refuse(root, why)
+    except (CausewayError, OSError) as error:  # the refusal itself matters more
+        print(f"{error}: it is not remembered that this round was refused", file=sys.stderr)
+    fail(Refused(why))
 
 
 def open_in_component(location: str, output_path: str) -> None:

@@ -31,10 +31,11 @@ from causeway.simulation.examples import driven_example
 from causeway.simulation.pictures.cameras import cameras_of
 from causeway.simulation.scenarios import SCENARIOS
 from causeway.simulation.truth.truth import Moment
+from causeway.simulation.vehicle import EGO_RIG
 from causeway.simulation.video import mp4_bytes
 from causeway.simulation.world import World
 
-SOURCE, LICENCE, VEHICLE = "built-in world", "Apache-2.0", "built-in sedan"
+SOURCE, LICENCE = "built-in world", "Apache-2.0"
 PICTURES = ObservationSpec(height=192, width=320)
 TICKS_PER_S = 10
 PROCESSES = 2
@@ -266,7 +267,7 @@ def _write_index(out: Writer, made: list[Drive]) -> None:
         "hour_of_day": [drive.hour for drive in made],
     }
     _write(out.path(layout.DATA_COLLECTION), _parquet(drive_tables.indexed(pa.table(places), "clip_id")))
-    about = {"name": SOURCE, "licence": LICENCE, "vehicle_id": VEHICLE}
+    about = {"name": SOURCE, "licence": LICENCE, "vehicle_id": EGO_RIG}
     _write(out.path(layout.SOURCE_JSON), json.dumps(about, sort_keys=True).encode())
 
 

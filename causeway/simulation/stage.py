@@ -19,7 +19,7 @@ from causeway.simulation.expert.mind import Expert, Mind
 from causeway.simulation.guidance import guided_way
 from causeway.simulation.scene import DURATION_US, Scene
 from causeway.simulation.traffic.agents import AgentStates, Traffic, advance_agents, traffic_of
-from causeway.simulation.vehicle import EGO, EgoState, VehicleShape
+from causeway.simulation.vehicle import EGO, EGO_RIG, EgoState, VehicleShape
 
 WARM_UP_TICKS = 20
 LAST_TICK = DURATION_US // TICK_US - 1
@@ -42,7 +42,8 @@ class Stage:
 
     `others(now, ego, t_us)` are the agents one tick later; `plan(ticks)` is what its expert would do at the last of
     them: who drives the first 2.0 s, and beside whom a policy is measured. `rig`: cameras by name that the world
-    does not have itself. `expert` is None where a recording shows how it was driven. `shape` is what the ego takes up.
+    does not have itself. `expert` is None where a recording shows how it was driven. `shape` is what the ego takes up,
+    `rig_id` the vehicle it is, named as samples of its drives name it.
     """
 
     name: str
@@ -56,6 +57,7 @@ class Stage:
     rig: Mapping[str, Camera] = field(default_factory=dict)
     expert: Expert | None = None
     shape: VehicleShape = EGO
+    rig_id: str = EGO_RIG
     route_xy: NDArray[np.float64] = field(default_factory=lambda: np.empty((0, 2)))  # known before the drive
 
 

@@ -43,6 +43,7 @@ class VehicleShape:
 
 
 EGO = VehicleShape()
+EGO_RIG = "built-in sedan"  # the ego's `vehicle_id`: in exports, and whose rig a world's observation names
 
 
 @dataclass(frozen=True)

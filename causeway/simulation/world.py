@@ -180,6 +180,7 @@ class World:
             speed_mps=max(now.ego.speed_mps + speed_noise_mps, 0.0),
             t0_us=now.t_us,
             route=self._route_rig(),
+            rig_id=self.spec.rig_id or self._stage.rig_id,
             points=self._points_rig(),
             events=now.events,
         )

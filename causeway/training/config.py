@@ -29,6 +29,7 @@ class TrainConfig:
     gradient_checkpointing: bool = False  # less memory, more time: activations are computed twice
     gate_samples: int = 48  # held-out samples of the short evaluation at a stage's end; 0 = none
     must_beat_baseline: bool = False  # whether a stage that does not beat its baseline is refused
+    left_out: tuple[str, ...] = ()  # stages before this one that were not run, to see what they are worth
 
 
 @dataclass(frozen=True)
@@ -50,6 +51,8 @@ class ActionConfig(TrainConfig):
     prefix_sigma_bins: float = 12.0  # noise on the action tokens a step sees of its own past (method 4.12, D-045)
     prefix_mask: float = 0.25  # share of them hidden, so that they listen to pictures and words
     route_drop: float = 0.1  # this share of samples loses its route: what guidance leads away from at inference
+    reasoning_drop: float = 0.1  # this share loses its words: who must answer at once acts without them
+    reasoning_weight: float = 4.0  # of the words' loss, a mean over tokens of which few decide anything
     flow_draws: int = 2  # noises a sample on one pass of the backbone: the expert is the cheap part
     camera_dropout: float = 0.05  # at this rate a sample's camera delivers nothing; one always stays
 
@@ -69,6 +72,8 @@ class RecipeConfig(ActionConfig):
 
     recipe: str = ""
     stage: str = ""
+    reasoning_drop: float = 0.0  # their papers train with all words …
+    reasoning_weight: float = 1.0  # … that count as any other token
     vision_tokenizer: str = ""  # of the first stage; "" = the recipe's
     backbone: str = ""  # of the first stage: a local folder to begin with; the larger scales need one
     lora_rank: int = 0  # adapters of this rank are put beside the backbone's weights as the stage begins; 0 = none

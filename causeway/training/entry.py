@@ -25,6 +25,7 @@ from causeway.errors import (
     EXIT_UNUSABLE_INPUT,
     EXIT_USAGE,
     CausewayError,
+    TryAgain,
     UsageError,
 )
 from causeway.training.recipes import recipe_named
@@ -53,7 +54,7 @@ def _asked(words: list[str]) -> argparse.Namespace:
     parser.add_argument("stage", help="of the recipe; of alpamayo vlm, action, coc, rl")
     parser.add_argument("--recipe", default="alpamayo", help="which family of policies")
     parser.add_argument("--samples", required=True, help="location of the samples")
-    parser.add_argument("--from", dest="policy", default="", help="the policy to go on from; not for vlm")
+    parser.add_argument("--from", dest="policy", default="", help="the policy to go on from; none for the first stage")
     parser.add_argument("--out", default="", help="where the policy goes")
     parser.add_argument("--root", default="", help="or below which root, by content")
     parser.add_argument("--settings", default="{}", help='JSON of the stage\'s settings: {"steps": 500, "bf16": true}')
@@ -62,8 +63,9 @@ def _asked(words: list[str]) -> argparse.Namespace:
     parser.add_argument("--manifest", default="", help="a file to leave the finished policy's manifest in")
     asked = parser.parse_args(words)
     recipe = recipe_named(asked.recipe)
-    if bool(asked.out) == bool(asked.root) or recipe.begins_with(asked.stage) == bool(asked.policy):
-        raise UsageError(f"give --out or --root, and --from to every stage but {recipe.stages[0].name}")
+    if bool(asked.out) == bool(asked.root):
+        raise UsageError("causeway.training.entry: give --out or --root")
+    recipe.check_start(asked.stage, bool(asked.policy))
     return asked
 
 
@@ -79,13 +81,23 @@ def _accelerators() -> int:
 
 
 def _guarded(words: list[str]) -> int:
-    """Run this process's share; an error for a person is one line and its own exit code."""
+    """Run this process's share; an error for a person is one line and its own exit code.
+
+    SIGTERM outside the loop, which saves first, ends with the same code: what is not finished is simply done again.
+    """
+    before = signal.signal(signal.SIGTERM, _stop)
     try:
         _work(_asked(words))
     except CausewayError as error:
         print(error, file=sys.stderr)
         return error.exit_code
+    finally:
+        signal.signal(signal.SIGTERM, before)
     return EXIT_DONE
+
+
+def _stop(_signal: int, _frame: Any) -> NoReturn:
+    raise TryAgain("stopped outside the training loop; the same command goes on")
 
 
 def _work(asked: argparse.Namespace) -> None:

@@ -1,7 +1,8 @@
 """What a recipe may need of its samples, by name, and how samples are asked whether they have it.
 
 Knows the index of samples. Does not know recipes' losses. Asked once, before a stage begins: a recipe whose data lack
-something says all of it in one line.
+something says all of it in one line. Every sample must hold what the policy reads as it drives: the name of the rig,
+points. Of what a stage is taught some is enough (reasoning, frames ahead, the road): a sample without teaches none.
 """
 
 from collections.abc import Callable, Sequence
@@ -38,20 +39,22 @@ def _future_frames(samples: StoredSamples) -> str:
 
 
 def _rig_id(samples: StoredSamples) -> str:
-    unnamed = samples.each_rig().count("")
-    lacks = f"the name of the rig{_some(unnamed, samples)} (give vehicle_id where drives are read, build them again)"
-    return lacks if unnamed else ""
+    unnamed = [number for number, rig in enumerate(samples.each_rig()) if not rig]
+    why = "(give vehicle_id where drives are read, build them again)"
+    return f"the name of the rig{_some(unnamed, samples)} {why}" if unnamed else ""
 
 
 def _points(samples: StoredSamples) -> str:
-    without = len(samples) - samples.with_points()
-    lacks = f"3D points{_some(without, samples)} (causeway world --points-hz 2, causeway samples --set points=1024)"
-    return lacks if without else ""
+    without = [number for number, count in enumerate(samples.each_points()) if not count]
+    why = "(drives with lidar or causeway world --points-hz 2, causeway samples --set points=1024)"
+    return f"3D points{_some(without, samples)} {why}" if without else ""
 
 
-def _some(lacking: int, samples: StoredSamples) -> str:
-    """Of how many something is missing, where it is not missing of all."""
-    return f" in {lacking} of {len(samples)}" if lacking < len(samples) else ""
+def _some(lacking: Sequence[int], samples: StoredSamples) -> str:
+    """Of how many something is missing and one of them, where it is not missing of all."""
+    if len(lacking) == len(samples):
+        return ""
+    return f" in {len(lacking)} of {len(samples)}, as in {samples.row(lacking[0])['sample_id']}"
 
 
 def _road(samples: StoredSamples) -> str:

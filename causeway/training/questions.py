@@ -5,8 +5,9 @@ state of a light, decisions and causes only where a label named them. Numbers ar
 tokens or models. Nothing is guessed: no label, no question about causes.
 
 Answers are balanced: where one answer of a question is given more often than all others together, it is asked for only
-as often as those, so that always giving it is right about half of the time (`Balance`). Kinds of questions are those of
-the paper's first stage, perception and driving (arXiv 2511.00088, sec. 4); their words are ours.
+as often as those, so that always giving it is right about half of the time (`Balance`). All others are asked on every
+look at a sample: pictures are the dear part of a pass. Kinds of questions are those of the paper's first stage,
+perception and driving (arXiv 2511.00088, sec. 4); their words are ours.
 """
 
 from collections import Counter
@@ -132,20 +133,11 @@ class Balance:
 
     counts: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
-    def chances(self, known: Mapping[str, str]) -> np.ndarray:
-        """With which chance each of a sample's questions is asked; they sum to one.
+    def chance(self, question: str, answer: str) -> float:
+        """The share of its turns in which a question is asked of a sample with this answer.
 
-        Each gets an equal share, cut for an answer that is given too often; what is cut goes to the sample's questions
-        that were not (to all alike where there are none). A question that everybody answers alike is never asked.
+        A question that everybody answers alike is never asked.
         """
-        kept = np.array([self._kept(question, answer) for question, answer in known.items()])
-        whole = kept == 1.0
-        if whole.any():
-            return (kept + whole * (len(kept) - kept.sum()) / whole.sum()) / len(kept)
-        return kept / kept.sum() if kept.any() else np.full(len(kept), 1 / len(kept))
-
-    def _kept(self, question: str, answer: str) -> float:
-        """The share of its turns in which a question is asked of a sample with this answer."""
         given = self.counts.get(question, {})
         if question in FREE or answer not in given:
             return 1.0
@@ -161,9 +153,19 @@ def balance_of(samples: Sequence[Sample], most: int = 2048) -> Balance:
     return Balance({question: dict(given) for question, given in counts.items()})
 
 
-def ask(sample: Sample, balance: Balance, uniform: float) -> tuple[str, str]:
-    """(question, answer): one of those that this sample can answer, chosen by a number in [0, 1)."""
-    known = answers(sample)
-    reached = np.cumsum(balance.chances(known))
-    place = min(int(np.searchsorted(reached, uniform, side="right")), len(known) - 1)
-    return list(known.items())[place]
+def ask(sample: Sample, balance: Balance, uniform: Sequence[float]) -> dict[str, str]:
+    """{question: answer} of those asked of this sample in a turn, by one number in [0, 1) for each of `QUESTIONS`.
+
+    At least one is asked: where none has its turn, the one that was nearest to it.
+    """
+    known, numbers = answers(sample), dict(zip(QUESTIONS, uniform, strict=True))
+    late = {question: numbers[question] - balance.chance(question, answer) for question, answer in known.items()}
+    turn = [question for question in known if late[question] < 0] or [min(late, key=late.__getitem__)]
+    return {question: known[question] for question in turn}
+
+
+def ask_one(sample: Sample, balance: Balance, uniform: Sequence[float]) -> dict[str, str]:
+    """One of those that `ask` asks, by one number more."""
+    *numbers, which = uniform
+    asked = list(ask(sample, balance, numbers).items())
+    return dict([asked[int(which * len(asked))]])

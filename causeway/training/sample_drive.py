@@ -1,7 +1,7 @@
 """What samples need of a clips artifact, one drive at a time: ego motion, rigs, pictures, route, surroundings.
 
 Knows clips tables. Does not know labels, shards or how a sample is made of all this. Memory holds one drive's motion,
-whatever the number of drives, and a few row groups of pictures.
+whatever the number of drives, and a few row groups of pictures and one of scans.
 """
 
 from collections.abc import Callable, Mapping
@@ -10,6 +10,7 @@ from functools import lru_cache
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from causeway.artifacts import Artifact
@@ -25,9 +26,9 @@ from causeway.training.sample_pictures import Pictures, PicturesOfDrive
 
 Floats = NDArray[np.float64]
 
-_TABLES = {"ego": None, "rigs": None, "route": None, "tracks": TRACK_COLUMNS, "lanes": LANE_COLUMNS, "points": None}
+_TABLES = {"ego": None, "rigs": None, "route": None, "tracks": TRACK_COLUMNS, "lanes": LANE_COLUMNS}
 
-_NO_SCANS = tables_of("clips")["points"].schema.empty_table()
+_NO_SCANS = tables_of("clips")["points"].schema.empty_table().select(["clip_id", "t_us"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,7 +40,8 @@ class OneDrive:
     routes: dict[str, tuple[Clip, list]]  # points in the clip frame by clip; a clip without a route is not in it
     pictures: PicturesOfDrive
     around: DriveAround
-    scans: pa.Table  # of points: t_us, xyz_m; by time
+    scans: pa.Table  # of points, by time: clip_id, t_us
+    scan: Callable[[str, int], list[float]]  # the numbers of one of them
 
 
 def drive_reader(clips: Artifact, drives: Mapping[str, list[Clip]], pictures: Pictures) -> Callable[[str], OneDrive]:
@@ -50,6 +52,7 @@ def drive_reader(clips: Artifact, drives: Mapping[str, list[Clip]], pictures: Pi
     there = {name: columns for name, columns in _TABLES.items() if f"{name}.parquet" in clips.manifest.files}
     tables = {name: clip_rows(clips.path(f"{name}.parquet"), columns) for name, columns in there.items()}
     flags = clips.table("clips", ["clip_id", "has_tracks", "has_map"]).to_pylist()
+    when, scan = _scans(clips)
     has = {row["clip_id"]: (bool(row["has_tracks"]), bool(row["has_map"])) for row in flags}
 
     @lru_cache(maxsize=1)
@@ -63,10 +66,24 @@ def drive_reader(clips: Artifact, drives: Mapping[str, list[Clip]], pictures: Pi
         of_id = {clip.clip_id: clip for clip in parts}
         routes = {row["clip_id"]: (of_id[row["clip_id"]], row["points"] or []) for row in rows["route"].to_pylist()}
         around = around_drive(parts, has, rows)
-        scans = rows.get("points", _NO_SCANS).sort_by("t_us")  # drives that were read before have no such table
-        return OneDrive(drive_motion(parts, rows["ego"]), rigs, routes, pictures.of_clips(set(ids)), around, scans)
+        motion, scans = drive_motion(parts, rows["ego"]), when(ids).sort_by("t_us")
+        return OneDrive(motion, rigs, routes, pictures.of_clips(set(ids)), around, scans, scan)
 
     return read
+
+
+def _scans(clips: Artifact) -> tuple[Callable[[list[str]], pa.Table], Callable[[str, int], list[float]]]:
+    """(clip ids) -> when there are scans, and (clip, time) -> the numbers of one; older clips have no such table."""
+    if "points.parquet" not in clips.manifest.files:
+        return lambda ids: _NO_SCANS, lambda clip_id, t_us: []
+    path = clips.path("points.parquet")
+    when, whole = clip_rows(path, ["t_us"]), clip_rows(path)
+
+    def scan(clip_id: str, t_us: int) -> list[float]:
+        rows = whole([clip_id])
+        return rows.column("xyz_m")[pc.index(rows.column("t_us"), t_us).as_py()].as_py() or []
+
+    return when, scan
 
 
 def points_of(drive: OneDrive, t0_us: int, max_age_us: int, most: int) -> NDArray[np.float32] | None:
@@ -78,7 +95,7 @@ def points_of(drive: OneDrive, t0_us: int, max_age_us: int, most: int) -> NDArra
     place = int(np.searchsorted(times, t0_us, "right")) - 1
     if most < 1 or place < 0 or t0_us - times[place] > max_age_us:
         return None
-    flat = np.array(drive.scans.column("xyz_m")[place].as_py() or [], dtype=np.float64)
+    flat = np.array(drive.scan(drive.scans.column("clip_id")[place].as_py(), int(times[place])), dtype=np.float64)
     if len(flat) % 3 or not np.isfinite(flat).all():
         raise UnusableInput(f"the scan of points at {times[place]} us is no list of x, y, z in metres")
     xyz = flat.reshape(-1, 3)

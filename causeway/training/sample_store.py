@@ -228,9 +228,9 @@ class StoredSamples(Sequence[Sample]):
         found = [self._controls(self.row(number)) for number in range(0, len(self), step)]
         return np.array(found, dtype=np.float32).reshape(-1, HORIZON_STEPS, 2)
 
-    def with_points(self) -> int:
-        """How many have 3D points, one at least; nothing else of them is read."""
-        return sum(int(part["points_there"]) > 0 for _, part in self._parts("points_there"))
+    def each_points(self) -> list[int]:
+        """How many 3D points each has, 0 where it holds none; nothing else of them is read."""
+        return [max(int(part["points_there"]), 0) for _, part in self._parts("points_there")]
 
     def each_rig(self) -> list[str]:
         """The name of the rig that each was recorded with, "" where it does not say; nothing else of them is read."""

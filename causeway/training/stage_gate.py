@@ -104,8 +104,7 @@ def _answered(policy: Any, asked: Sequence[tuple[Sample, str, str]]) -> list[boo
 
     What is right everywhere is what greedy decoding says, and one pass tells.
     """
-    samples, questions, wanted = zip(*asked, strict=True)
-    batch = policy.collate_questions(samples, questions, wanted)
+    batch = policy.collate_questions([sample for sample, _, _ in asked], [{said[1]: said[2]} for said in asked])
     hidden = policy.forward_tokens(batch).prefix_hidden
     first_choice = policy.word_logits(hidden[:, :-1]).argmax(dim=-1)
     wrong = (first_choice != batch.input_ids[:, 1:]) & batch.answer_labels[:, 1:]

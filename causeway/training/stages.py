@@ -19,7 +19,8 @@ from causeway.model.policy import Policy, PrefixNoise
 from causeway.training.camera_dropout import with_failing_cameras
 from causeway.training.config import ActionConfig, CocConfig, RecipeConfig, RlConfig, TrainConfig, VlmConfig
 from causeway.training.loop import StepLoss
-from causeway.training.questions import ask, balance_of
+from causeway.training.questions import QUESTIONS, ask, ask_one, balance_of
+from causeway.training.reasoning_dropout import with_some_silent
 from causeway.training.recipes import recipe_named
 from causeway.training.reinforcement import reinforcement_loss
 from causeway.training.sample_store import StoredSamples
@@ -42,16 +43,16 @@ class Stage:
 def vlm_loss(policy: Policy, config: VlmConfig | RecipeConfig, taken: Sequence[Sample]) -> StepLoss:
     """Next-token cross-entropy of the answers to questions about the drive; no action tokens.
 
-    Questions are balanced by the answers that the stage's samples `taken` give.
+    Many questions share one look at a sample, where the backbone can keep them apart. They are balanced by the answers
+    that the stage's samples `taken` give.
     """
-    balance = balance_of(taken)
+    balance, chosen = balance_of(taken), ask if policy.backbone.branches else ask_one
 
     def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
-        numbers = torch.rand(len(samples), generator=generator).tolist()
-        asked = [ask(sample, balance, number) for sample, number in zip(samples, numbers, strict=True)]
-        questions, answers = zip(*asked, strict=True)
+        numbers = torch.rand(len(samples), len(QUESTIONS) + (chosen is ask_one), generator=generator).tolist()
+        asked = [chosen(sample, balance, own) for sample, own in zip(samples, numbers, strict=True)]
         seen = with_failing_cameras(samples, config.camera_dropout, generator)
-        return policy.token_loss(policy.collate_questions(seen, questions, answers))
+        return policy.token_loss(policy.collate_questions(seen, asked))
 
     return loss
 
@@ -65,13 +66,11 @@ def action_loss(policy: Policy, config: ActionConfig, taken: Sequence[Sample]) -
 
     def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
         seen = with_failing_cameras(samples, config.camera_dropout, generator)
+        if policy.config.design.speaks:
+            seen = with_some_silent(seen, config.reasoning_drop, generator)
         batch = policy.collate(seen, config.route_drop, generator)
-        if not config.gradient_checkpointing:
-            return policy.action_loss(batch, noise, generator, config.flow_draws)
-        parts = policy.token_loss(batch, noise, generator)  # keeps no cache, so the expert's pass makes its own
-        flow = policy.eval().flow_loss(batch, generator, config.flow_draws)
-        policy.train()
-        return {**parts, "loss": parts["loss"] + flow, "flow": flow}
+        parts = policy.action_loss(batch, noise, generator, config.flow_draws)
+        return {**parts, "loss": parts["loss"] + (config.reasoning_weight - 1.0) * parts["reasoning"]}
 
     return loss
 

@@ -50,8 +50,7 @@ def train_recipe(samples: Artifact, policy: Artifact | None, *, out: Writer, con
     """One stage of a recipe: the first makes a new policy, the others go on from the one before."""
     from causeway.training.recipes import recipe_named
 
-    if recipe_named(config.recipe).begins_with(config.stage) == (policy is not None):
-        raise UsageError(f"recipe {config.recipe}: stage {config.stage} {'takes no' if policy else 'needs a'} policy")
+    recipe_named(config.recipe).check_start(config.stage, policy is not None)
     _train(config.stage, samples, policy, out, config)
 
 
@@ -113,7 +112,7 @@ def _course(name: str, samples: Artifact, before: Artifact | None, config: Train
     few = isinstance(config, RecipeConfig) and config.limit  # a small set of a recipe is of all kinds of drives
     found = load_samples(samples, "train", None if few else config.limit or None, _needs_words(stage), **asked)
     taken = checked(stage, found.spread(config.limit) if few else found)
-    policy = _start(before, taken, config).to(_device()).train()
+    policy = _start(name, before, taken, config).to(_device()).train()
     _refuse_unknown_rigs(policy.config.rigs, taken, samples, stage, config)
     if isinstance(config, RlConfig) and config.curate:
         taken = _curated(policy, config, taken, folder)
@@ -166,7 +165,7 @@ def _held_out(samples: Artifact, stage: Any) -> tuple[str, Any]:
 
 
 def _refuse_checkpointing(policy: Any) -> None:
-    """Layers that compute twice keep no keys, and a head that teaches the backbone needs them with their gradients."""
+    """A head that teaches the backbone reads what the pass kept: whether gradients reach it twice was not tried."""
     if policy.config.design.conditioning != "kv-cache":
         raise UsageError(f"gradient_checkpointing: not with recipe {policy.config.design.recipe}; leave it out")
 
@@ -240,7 +239,7 @@ def _whole(course: Any, before: Artifact | None, config: TrainConfig) -> Any:
     found = newest_checkpoint(course.folder, {})
     assert found is not None
     learned = learning_shapes(course.policy)
-    read, policy = reader_of(found[1], learned), _start(before, course.samples, config).to(_device())
+    read, policy = reader_of(found[1], learned), _start(course.stage, before, course.samples, config).to(_device())
     with torch.no_grad():
         for name, parameter in policy.named_parameters():
             if name in learned:
@@ -273,7 +272,7 @@ def _judged(
     return [verdict.sentence() for verdict in known]
 
 
-def _start(before: Artifact | None, taken: Any, config: TrainConfig) -> Any:
+def _start(name: str, before: Artifact | None, taken: Any, config: TrainConfig) -> Any:
     """The policy to train: the one before, or a new one that keeps the statistics of these samples' controls."""
     from causeway.model import Policy
     from causeway.model.lora import Lora
@@ -286,11 +285,20 @@ def _start(before: Artifact | None, taken: Any, config: TrainConfig) -> Any:
         raise UnusableInput(f"{before.location}: a policy of scale {scale}, but scale {config.scale} was asked for")
     if recipe != recipe_of(config):
         raise UnusableInput(f"{before.location}: a policy of recipe {recipe}, but {recipe_of(config)} was asked for")
+    _refuse_skipped(name, before, config)
     if isinstance(config, RecipeConfig) and config.lora_rank and policy.config.lora is None:
         policy.add_lora(Lora(config.lora_rank, targets=config.lora_targets), config.seed)
     if isinstance(config, RecipeConfig) and config.point_blocks and not policy.config.point_blocks:
         policy.take_points(_cheapest_blocks(policy, taken, config), config.seed)
     return policy
+
+
+def _refuse_skipped(name: str, before: Artifact, config: TrainConfig) -> None:
+    from causeway.training.losses import FILE_NAME, first_and_last, read_lines
+    from causeway.training.recipes import recipe_named
+
+    trained = list(first_and_last(read_lines(before.path(FILE_NAME))))
+    recipe_named(recipe_of(config)).check_trained(name, trained, config.left_out, before.location)
 
 
 def _cheapest_blocks(policy: Any, taken: Any, config: RecipeConfig) -> tuple[int, ...]:

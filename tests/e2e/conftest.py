@@ -3,36 +3,16 @@
 import base64
 import json
 import os
-import re
 import shutil
 import subprocess
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import pytest
 
-NAMESPACE = "kubeflow"
+from tests.e2e.clusters import NAMESPACE, forwarded, kubectl
+
 BUCKET = "causeway"
-
-
-def kubectl(*words: str, given: str | None = None) -> str:
-    """Run kubectl in the pipelines' namespace and return what it prints."""
-    command = ["kubectl", "--namespace", NAMESPACE, *words]
-    return subprocess.run(command, input=given, capture_output=True, text=True, check=True).stdout
-
-
-@contextmanager
-def forwarded(service: str, port: int) -> Iterator[str]:
-    """host:port on loopback that leads to a service."""
-    command = ["kubectl", "--namespace", NAMESPACE, "port-forward", f"svc/{service}", f":{port}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            found = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
-            assert found, f"no port-forward to {service}"
-            yield f"127.0.0.1:{found.group(1)}"
-        finally:
-            process.terminate()
 
 
 @pytest.fixture(scope="session")

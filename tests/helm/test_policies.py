@@ -57,6 +57,63 @@ def test_no_secret_is_in_plain_sight(made):
                 assert "secretKeyRef" in variable.get("valueFrom", {}), f"{name} {variable['name']}"
 
 
+def test_root_of_the_store_is_known_to_the_store_and_to_who_makes_its_user():
+    made = everything()
+    holders = [
+        name
+        for name, container in containers(made)
+        if any(v.get("valueFrom", {}).get("secretKeyRef", {}).get("name") == "causeway-s3-root" for v in container.get("env", []))
+    ]
+    (job,) = [o["metadata"]["name"] for o in made if o["metadata"]["name"].startswith("causeway-store-")]
+    assert holders == ["Deployment/causeway-s3/minio", f"Job/{job}/make"]
+    assert one(made, "Job", job)["metadata"].get("annotations") is None  # a hook would come after what waits for it
+    args = one(made, "Job", job)["spec"]["template"]["spec"]["containers"][0]["args"]
+    assert args == ["--bucket", "causeway", "--bucket", "mlpipeline"]
+    assert "causeway-s3-root" not in json.dumps(profile("multi-node"))
+
+
+def test_the_job_that_cannot_be_changed_has_another_name_when_it_would_be():
+    def name(*more: str) -> str:
+        made = objects(CAUSEWAY, "-f", f"{CAUSEWAY}/values/laptop.yaml", *more)
+        (found,) = [o["metadata"]["name"] for o in made if o["metadata"]["name"].startswith("causeway-store-")]
+        return found
+
+    assert name() == name("--set", "mlflow.workers=3")
+    assert len({name(), name("--set", "images.pipelines.tag=abc"), name("--set", "pods.priorityClassName=low")}) == 3
+
+
+def test_redis_asks_for_a_password_that_backups_have():
+    made = everything()
+    redis = one(made, "Deployment", "causeway-redis")["spec"]["template"]["spec"]["containers"][0]
+    assert redis["command"][-2:] == ["--requirepass", "$(REDISCLI_AUTH)"]
+    wanted = {"secretKeyRef": {"name": "causeway-redis", "key": "password"}}
+    assert redis["env"] == [{"name": "REDISCLI_AUTH", "valueFrom": wanted}]
+    jobs = [c for name, c in containers(made) if name.startswith("CronJob/causeway-backup")]
+    assert [v["valueFrom"] for v in jobs[0]["env"] if v["name"] == "CAUSEWAY_REDIS_PASSWORD"] == [wanted]
+
+
+def test_prices_are_settings_where_there_are_any():
+    def told(*more: str) -> str:
+        made = objects(CAUSEWAY, "-f", f"{CAUSEWAY}/values/laptop.yaml", *more)
+        return one(made, "ConfigMap", "causeway-settings")["data"]["CAUSEWAY_PRICES"]
+
+    assert told() == ""
+    assert told("--set", "prices.cpuHour=0.04,prices.gpuHour=2.5,prices.currency=EUR") == "cpu=0.04,gpu=2.5,currency=EUR"
+
+
+def test_a_volume_that_need_not_stay_does_not():
+    flags = ("review.enabled=true", "review.labels=s3://b/l", "review.clips=s3://b/c", "review.storage.keep=false")
+    made = objects(CAUSEWAY, "-f", f"{CAUSEWAY}/values/laptop.yaml", "--set", ",".join(flags))
+    assert "annotations" not in one(made, "PersistentVolumeClaim", "causeway-review")["metadata"]
+    assert "annotations" in one(made, "PersistentVolumeClaim", "causeway-s3")["metadata"]
+
+
+def test_predictors_read_the_store_with_the_keys_that_values_name():
+    more = ("--set", "serving.enabled=true,serving.storeSecret=kserve-s3")
+    made = objects(CAUSEWAY, "-f", f"{CAUSEWAY}/values/laptop.yaml", *more)
+    assert one(made, "ServiceAccount", "causeway-endpoint")["secrets"] == [{"name": "kserve-s3"}]
+
+
 def test_rights_are_of_one_namespace_and_never_everything(made):
     kinds = {o["kind"] for o in made}
     assert not kinds & {"ClusterRole", "ClusterRoleBinding"}

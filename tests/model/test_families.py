@@ -13,7 +13,7 @@ from causeway.model.attention import Prefix, Stretch
 from causeway.model.cvae import DIVERGENCE_WEIGHT, STYLE, Cvae, cvae_loss, divergence
 from causeway.model.diffusion import STEPS, denoise, diffusion_loss, noised, signal
 from causeway.model.dit import DiffusionTransformer
-from causeway.model.ensemble import Ensemble, agreed
+from causeway.model.ensemble import Ensemble, Memory, agreed
 from causeway.model.expert import Guidance
 from causeway.model.hybrid import CONFIDENT, fused
 from causeway.model.observation import example_observation
@@ -218,6 +218,14 @@ class Answers:
         controls = np.zeros((1, n, 64, 2), np.float32)
         controls[..., 0] = self.left.pop(0)
         return Prediction([[""]], [[("none", "none")]], np.zeros((1, n, 64, 3), np.float32), controls, {})
+
+
+def test_a_second_answer_to_one_moment_takes_the_place_of_the_first():
+    memory, level = Memory((1.0, 1.0), alpha=0.0), np.ones((64, 2)) * [1.0, 0.0]
+    memory.joined(level, 0, 8.0)
+    twice = [memory.joined(scale * level, 100_000, 8.0)[0][0, 0] for scale in (5.0, 3.0)]
+    assert twice == [3.0, 2.0]  # the first of the two is not a part of the second
+    assert memory.joined(7.0 * level, 0, 8.0)[0][0, 0] == 7.0  # and another drive begins anew
 
 
 def test_an_ensemble_joins_what_was_answered_before_and_forgets():

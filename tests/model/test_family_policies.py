@@ -2,6 +2,7 @@
 
 import json
 from copy import copy
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -9,6 +10,7 @@ import torch
 
 from causeway.errors import UnusableInput, UsageError
 from causeway.model import Policy, action_tokens, decoding, diffusion, hybrid, storage
+from causeway.model.action_space import ACCELERATION_BOUND_MPS2, CURVATURE_BOUND_PER_M
 from causeway.model.backbone import build_backbone
 from causeway.model.design import Design
 from causeway.model.embeddings import Embeddings
@@ -129,6 +131,18 @@ def test_the_fuse_rule_fires_where_the_tokens_are_sure(monkeypatch):
     told = policy.normalised(torch.from_numpy(action_tokens.decode(tokens.numpy())).float())
     torch.testing.assert_close(sure, (unsure + told) / 2.0)
     assert float((sure - unsure).abs().max()) > 1e-2
+
+
+def test_tokens_are_said_behind_controls_that_the_route_led(monkeypatch):
+    policy = Policy.from_scale("tiny", seed=0, design=HYBRIDVLA).eval()
+    routed = replace(ONE[0].observation, route=np.float32([[0, 0], [8, 1], [16, 5]]))
+    plainly, read = hybrid.tokens_behind, []
+    monkeypatch.setattr(hybrid, "tokens_behind", lambda *given: read.append(given[2]) or plainly(*given))
+    plain, led = (policy.predict([routed], n=2, flow_steps=2, route_guidance=weight) for weight in (1.0, 3.0))
+    assert float((read[0] - read[1]).abs().max()) > 1e-3
+    bounds = np.array([ACCELERATION_BOUND_MPS2, CURVATURE_BOUND_PER_M])  # unsure tokens: the led controls alone
+    np.testing.assert_allclose(np.clip(policy.controls_of(read[1]), -bounds, bounds), led.controls[0], atol=1e-5)
+    assert np.abs(plain.controls - led.controls).max() > 1e-4
 
 
 def test_clean_controls_are_read_at_a_time_that_was_learned(monkeypatch):

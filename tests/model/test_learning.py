@@ -57,7 +57,7 @@ def test_visual_tokens_are_those_of_qwen3_vl(policy):
 
 
 def test_questions_supervise_their_answers(policy):
-    batch = policy.collate_questions(SAMPLES[:2], ["Is there a light ahead?", "What is the speed?"], ["yes", "8 m"])
+    batch = policy.collate_questions(SAMPLES[:2], [{"Is there a light ahead?": "yes"}, {"What is the speed?": "8 m"}])
     answers = [batch.input_ids[i][batch.answer_labels[i]].tolist() for i in range(2)]
     end = policy.special["answer_end"]
     assert answers == [[*policy.vocabulary.text_ids("yes"), end], [*policy.vocabulary.text_ids("8 m"), end]]
@@ -66,6 +66,17 @@ def test_questions_supervise_their_answers(policy):
     assert losses["action"] == losses["reasoning"] == 0.0
     with pytest.raises(UsageError, match="collate samples, not questions"):
         policy.flow_loss(batch)
+
+
+def test_questions_behind_one_look_are_answered_as_if_each_were_alone(policy):
+    asked = {"Is there a light ahead?": "yes, a red one", "What is the speed?": "8 m", "Why?": "no"}
+    together, alone = policy.collate_questions(SAMPLES[:1], [asked]), [{q: a} for q, a in asked.items()]
+    apart = policy.collate_questions(SAMPLES[:1] * 3, alone)
+    with torch.no_grad():
+        whole, each = (policy.forward_tokens(batch).prefix_hidden for batch in (together, apart))
+    said = together.answer_labels[0]
+    assert together.input_ids[0][said].tolist() == apart.input_ids[apart.answer_labels].tolist()
+    torch.testing.assert_close(whole[0][said], each[apart.answer_labels], atol=1e-5, rtol=1e-4)
 
 
 def test_losses_of_an_untrained_policy_are_those_of_guessing(policy):
@@ -142,7 +153,7 @@ def test_the_action_loss_is_both_losses_on_one_pass():
         if one is not None:
             torch.testing.assert_close(one, other)
     with pytest.raises(UsageError, match="collate samples, not questions"):
-        policy.action_loss(policy.collate_questions(SAMPLES[:1], ["Why?"], ["Yes."]))
+        policy.action_loss(policy.collate_questions(SAMPLES[:1], [{"Why?": "Yes."}]))
 
 
 def test_a_sample_that_cannot_be_used_is_named(policy):

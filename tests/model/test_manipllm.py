@@ -52,16 +52,16 @@ def test_the_links_of_a_chain_lie_behind_each_other(policy):
     assert second.ids[: len(first.ids)] == first.ids
     assert whole.ids[:-1] == second.ids
     assert whole.ids[-1] == vocabulary.special["trajectory_start"]
-    spoken = [vocabulary.text(tail.ids[slice(*tail.answer)]) for tail in (first, second, whole)]
+    spoken = [vocabulary.text(tail.ids[slice(*tail.answers[0])]) for tail in (first, second, whole)]
     assert spoken[0].strip() == "red light"
     assert spoken[1].replace(" ", "") == "noyes" * 4 + "no"
     assert spoken[2].replace(" ", "") == "redlight" + spoken[1].replace(" ", "")
     unknown = chain_tail(vocabulary, Told("nothing", None), REGION)
-    assert unknown.answer == (0, 0)  # where nobody knows the road, nothing is taught of it
+    assert unknown.answers == ()  # where nobody knows the road, nothing is taught of it
     nameless = [chain_tail(vocabulary, Told("", region), links) for links in (OBJECT, REGION, WHOLE)]
-    assert nameless[0].answer == (0, 0)  # nor of an object that no label names
-    assert vocabulary.text(nameless[2].ids[slice(*nameless[2].answer)]).replace(" ", "") == spoken[1].replace(" ", "")
-    assert chain_tail(vocabulary, Told("", None), WHOLE).answer == (0, 0)
+    assert nameless[0].answers == ()  # nor of an object that no label names
+    assert vocabulary.text(nameless[2].ids[slice(*nameless[2].answers[0])]).replace(" ", "") == spoken[1].replace(" ", "")
+    assert chain_tail(vocabulary, Told("", None), WHOLE).answers == ()
     tail, places = chain.region_places(vocabulary, Told("red_light", region))
     words = [vocabulary.text([tail.ids[place]]).strip() for place in places]
     assert words == ["yes" if free else "no" for free in region]

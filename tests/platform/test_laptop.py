@@ -1,6 +1,7 @@
 """Pipelines on a laptop: what is relayed, how many tasks there are, and which error a failed run ends with."""
 
 import errno
+import json
 import os
 import signal
 import subprocess
@@ -209,6 +210,11 @@ def test_an_empty_folder_fails_the_real_pipeline_with_exit_4(tmp_path):
     assert failed.value.exit_code == 4
     assert "Traceback" not in (tmp_path / "data.log").read_text()
     assert not list(tmp_path.glob("root/clips/*"))
+    (record,) = tmp_path.glob("root/runs/*.json")
+    told = json.loads(record.read_text())
+    assert (told["pipeline"], told["state"]) == ("causeway-data", "FAILED")
+    assert "an empty folder" in told["error"]
+    assert "CAUSEWAY_RUN" not in os.environ
 
 
 def test_descendants_are_found_and_stopped_through_a_shell():

@@ -104,11 +104,39 @@ def test_an_installation_changes_places_and_jobs(tmp_path: Path) -> None:
     assert (jobs["coc"]["nodes"], jobs["rl"]["nodes"], jobs["rl"]["runtime"]) == (2, 1, "causeway-train")
 
 
+def test_labelling_is_split_as_the_installation_says(tmp_path: Path) -> None:
+    placement = tmp_path / "placement.yaml"
+    placement.write_text("fan_out: {label_moments: {shards: 50, at_once: 8}}")
+    compiled(tmp_path / "out", CAUSEWAY_PLACEMENT=str(placement))
+    spec = next(yaml.safe_load_all((tmp_path / "out" / "data.yaml").read_text()))
+    inner = spec["components"]["comp-causeway-data"]["dag"]["tasks"]  # the exit handler is around it
+    (loop,) = (task for name, task in inner.items() if name.startswith("for-loop"))
+    assert json.loads(loop["parameterIterator"]["items"]["raw"]) == list(range(50))
+    assert loop["iteratorPolicy"]["parallelismLimit"] == 8
+
+
+def test_the_stages_of_a_recipe_are_training_jobs_too(tmp_path: Path) -> None:
+    environment = {**os.environ, "CAUSEWAY_TRAINING_RUNTIME": "causeway-train"}
+    words = [sys.executable, "-m", "causeway.cli", "compile", "pi0", "--out", str(tmp_path), "--manifests", "--json"]
+    done = subprocess.run(words, check=True, env=environment, capture_output=True, text=True)
+    files = [Path(name).name for name in json.loads(done.stdout.splitlines()[-1])["files"]]
+    assert files[0] == "pi0.yaml"
+    assert {name.partition("-")[0] for name in files[1:]} == {"pipeline", "pipelineversion"}
+    spec, platform = yaml.safe_load_all((tmp_path / "pi0.yaml").read_text())
+    stages = {n: e for n, e in platform["platforms"]["kubernetes"]["deploymentSpec"]["executors"].items() if "recipe" in n}
+    jobs = [json.loads(stage["podMetadata"]["annotations"]["causeway/job"]) for stage in stages.values()]
+    assert len(jobs) == 3
+    assert {job["runtime"] for job in jobs} == {"causeway-train"}
+    images = {spec["deploymentSpec"]["executors"][name]["container"]["image"].split("/")[-1].split(":")[0] for name in stages}
+    assert images == {"pipelines"}  # the step itself only starts the job
+
+
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("steps: {ingets: {shm: 1Gi}}", "no 'ingets'"),
-        ("things: {}", "write steps: and jobs:"),
+        ("things: {}", "write steps:, jobs:, fan_out:"),
+        ("fan_out: {ingest: {shards: 9}}", "no 'ingest'"),
         ("steps: [", "CAUSEWAY_PLACEMENT"),
     ],
 )

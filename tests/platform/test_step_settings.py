@@ -1,9 +1,11 @@
+import sys
 from dataclasses import dataclass
 
 import pytest
 
 from causeway.artifacts import Writer, step
 from causeway.errors import UsageError
+from causeway.platform import steps
 from causeway.platform.steps import STEPS, typed_settings
 
 
@@ -75,3 +77,16 @@ def test_other_words_are_neither_yes_nor_no(monkeypatch: pytest.MonkeyPatch, wor
         typed_settings("switch", [f"on={word}"])
     with pytest.raises(UsageError, match="true, false"):
         typed_settings("switch", [f"each=true,{word}"])
+
+
+def test_gpus_count_that_this_process_has_had_memory_of(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Cuda:
+        is_available = is_initialized = staticmethod(lambda: True)
+        device_count = staticmethod(lambda: 8)
+        max_memory_reserved = staticmethod(lambda gpu: 1 << 20 if gpu == 3 else 0)
+
+    monkeypatch.setitem(sys.modules, "torch", type("torch", (), {"cuda": Cuda}))
+    monkeypatch.setattr(steps.time, "monotonic", lambda: 12.0)
+    assert steps._gpu_seconds(2.0) == 10.0
+    Cuda.is_initialized = staticmethod(lambda: False)
+    assert steps._gpu_seconds(2.0) == 0.0

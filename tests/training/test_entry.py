@@ -25,7 +25,8 @@ def samples(tmp_path_factory) -> str:
         (["vlm", "--recipe", "pi1", "--samples", "x", "--out", "y"], "recipe 'pi1' is not known"),
         (["vlm", "--out", "y"], "--samples"),
         (["vlm", "--samples", "x"], "give --out or --root"),
-        (["action", "--samples", "x", "--out", "y"], "--from to every stage but vlm"),
+        (["action", "--samples", "x", "--out", "y"], "train stage vlm first and name its policy with --from"),
+        (["vlm", "--samples", "x", "--from", "p", "--out", "y"], "stage vlm begins a new policy; leave --from out"),
         (["vlm", "--samples", "x", "--out", "y", "--settings", "{"], "no JSON object"),
         (["vlm", "--samples", "x", "--out", "y", "--settings", '{"speed": 1}'], "no setting 'speed'"),
     ],
@@ -60,6 +61,16 @@ def test_sigterm_ends_with_75_and_the_same_words_go_on(samples, tmp_path, monkey
     assert "vlm: going on from step 1" in said
     left = json.loads((tmp_path / "left" / "manifest.json").read_text())
     assert left["content_hash"] == Artifact.open(tmp_path / "policy").manifest.content_hash
+
+
+def test_sigterm_before_the_loop_ends_with_75_and_one_line(samples, tmp_path, monkeypatch, capsys):
+    words = ["vlm", "--samples", samples, "--out", str(tmp_path / "policy"), "--settings", SETTINGS]
+    before = signal.getsignal(signal.SIGTERM)
+    monkeypatch.setattr(loop, "train", lambda course: os.kill(os.getpid(), signal.SIGTERM))
+    assert entry.main(words) == 75
+    assert capsys.readouterr().err.strip().endswith("stopped outside the training loop; the same command goes on")
+    assert not (tmp_path / "policy").exists()
+    assert signal.getsignal(signal.SIGTERM) is before
 
 
 def test_the_code_that_matters_most_is_that_of_a_process_not_torchruns_one(tmp_path, monkeypatch):

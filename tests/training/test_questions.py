@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from causeway.model.action_space import trajectory_from_controls
-from causeway.training.questions import ALWAYS, LABELLED, QUESTIONS, Balance, answers, ask, balance_of
+from causeway.training.questions import ALWAYS, LABELLED, QUESTIONS, Balance, answers, ask, ask_one, balance_of
 from tests.training.examples import GO, STOP, example_samples
 
 PEDESTRIAN = "Yield to the crossing pedestrian on the crosswalk."
@@ -67,30 +67,49 @@ def test_no_answer_is_asked_for_more_often_than_all_others_together():
     samples = [red] * 9 + [green]
     balance = balance_of(samples)
     rng = np.random.default_rng(0)
-    asked = Counter(ask(sample, balance, u) for sample in samples for u in rng.uniform(size=600))
+    turns = [ask(sample, balance, rng.uniform(size=len(QUESTIONS))) for sample in samples for _ in range(50)]
+    asked = Counter(pair for turn in turns for pair in turn.items())
     for question in ("What is the light?", "What is the speed decision?", "What will the vehicle do?"):
         said = {answer: n for (q, answer), n in asked.items() if q == question}
         assert len(said) == 2
-        assert max(said.values()) < 0.7 * sum(said.values())  # 0.9 where questions are drawn evenly
+        assert max(said.values()) < 0.7 * sum(said.values())  # 0.9 where each is asked always
 
 
 def test_the_chances_by_hand():
     red, green = example_samples(2)
     balance = balance_of([red, red, red, green])
-    known = answers(red)
-    chance = dict(zip(known, balance.chances(known), strict=True))
-    assert sum(chance.values()) == pytest.approx(1.0)
-    assert chance["What is the light?"] == pytest.approx(1 / 3 / 12)  # given three times, the other once
-    assert chance["Where is it?"] == 0.0  # everybody's is ahead
-    assert chance["Why?"] > 0.5  # sentences are no closed set, and get what the others lost
+    assert balance.chance("What is the light?", "red.") == pytest.approx(1 / 3)  # given three times, the other once
+    assert balance.chance("What is the light?", "green.") == 1.0
+    assert balance.chance("What is the light?", "yellow.") == 1.0  # never seen
+    assert balance.chance("Where is it?", "in path.") == 0.0  # everybody's is ahead
+    assert balance.chance("Why?", STOP) == 1.0  # sentences are no closed set
+
+
+def test_a_look_is_asked_everything_whose_turn_it_is():
+    red, green = example_samples(2)
+    known, balance = answers(red), balance_of([red, red, red, green])
+    whole = {question for question, answer in known.items() if balance.chance(question, answer) == 1.0}
+    assert set(ask(red, balance, [0.99] * len(QUESTIONS))) == whole
+    assert set(ask(red, balance, [0.0] * len(QUESTIONS))) == {q for q, a in known.items() if balance.chance(q, a) > 0}
+
+
+def test_where_nothing_has_its_turn_one_question_is_asked_all_the_same():
+    (red,) = example_samples(1, reasoning=False)
+    balance = balance_of([red])  # everything is everybody's answer
+    numbers = [0.9 - 0.01 * place for place in range(len(QUESTIONS))]
+    nearest = max(answers(red), key=list(QUESTIONS).index)
+    assert ask(red, balance, numbers) == {nearest: answers(red)[nearest]}
 
 
 @settings(max_examples=30, deadline=None)
-@given(st.floats(0, 1, exclude_max=True), st.booleans())
-def test_whatever_the_number_a_known_question_gets_its_own_answer(uniform, labelled):
+@given(st.lists(st.floats(0, 1, exclude_max=True), min_size=14, max_size=14), st.booleans())
+def test_whatever_the_numbers_a_known_question_gets_its_own_answer(numbers, labelled):
     sample = example_samples(1, reasoning=labelled)[0]
-    question, answer = ask(sample, Balance(), uniform)
-    assert QUESTIONS[question](sample) == answer
+    asked = ask(sample, Balance(), numbers[:-1])
+    assert asked == {question: QUESTIONS[question](sample) for question in asked}
+    one = ask_one(sample, Balance(), numbers)
+    assert len(one) == 1
+    assert one.items() <= asked.items()
 
 
 def test_a_green_light_is_why_it_goes_on():

@@ -123,9 +123,9 @@ def test_what_a_recipe_lacks_is_said_before_its_first_step(name, lacks, tmp_path
 @pytest.mark.parametrize(
     ("name", "left_out", "lacks"),
     [
-        ("pointvla", {"points": None}, "3D points in 1 of 4"),
-        ("pointvla", {"points": np.zeros((0, 3), np.float32)}, "3D points in 1 of 4"),
-        ("dexvla", {"rig_id": ""}, "the name of the rig in 1 of 4"),
+        ("pointvla", {"points": None}, "3D points in 1 of 4, as in sample-003 "),
+        ("pointvla", {"points": np.zeros((0, 3), np.float32)}, "3D points in 1 of 4, as in sample-003 "),
+        ("dexvla", {"rig_id": ""}, "the name of the rig in 1 of 4, as in sample-003 "),
     ],
 )
 def test_what_some_samples_lack_is_said_before_the_first_step_too(name, left_out, lacks, tmp_path):
@@ -152,6 +152,25 @@ def test_a_rig_that_a_policy_has_no_head_for_is_refused_before_the_first_step(sa
             _course("expert", stored, Artifact.open(begun.location), config, tmp_path, "")
 
 
+def test_a_policy_that_skipped_a_stage_is_refused_unless_it_is_said(samples, tmp_path):
+    inputs = {"samples": samples, "policy": None}
+    begun = run(train_recipe, inputs, out=str(tmp_path / "vlm"), config=config_of("pi0", "vlm", steps=1)).location
+    with pytest.raises(UnusableInput, match="vlm: a policy of stage vlm, but stage post of recipe pi0 goes on from stage broad; train broad first"):
+        run(train_recipe, {"samples": samples, "policy": begun}, out=str(tmp_path / "post"), config=config_of("pi0", "post"))
+    before, stored = Artifact.open(begun), Artifact.open(samples)
+    course = _course("post", stored, before, config_of("pi0", "post", left_out=("broad",)), tmp_path, "")
+    assert course.stage == "post"
+    with pytest.raises(UsageError, match="bread: no such stage"):
+        _course("post", stored, before, config_of("pi0", "post", left_out=("bread",)), tmp_path, "")
+    (Path(begun) / "losses.jsonl").write_text("")
+    with pytest.raises(UnusableInput, match=r"a policy of stage \(none\), .* train vlm, broad first"):
+        _course("post", stored, before, config_of("pi0", "post"), tmp_path, "")
+
+
+def test_a_stage_may_be_run_again():
+    assert recipe_named("pi0").check_trained("broad", ["vlm", "broad", "post"], (), "policy") is None
+
+
 def test_a_small_set_of_a_recipe_is_spread_over_all_drives(samples, tmp_path):
     course = _course("vlm", Artifact.open(samples), None, config_of("pi0", "vlm", limit=2), tmp_path, "")
     assert [sample.sample_id for sample in course.samples] == ["sample-000", "sample-002"]
@@ -163,7 +182,7 @@ def test_wrong_stages_and_names_are_one_line(samples, tmp_path):
         recipe_named("pi0").stage("action")
     with pytest.raises(UsageError, match="recipe 'pi1' is not known; choose one of alpamayo, pi0"):
         recipe_named("pi1")
-    with pytest.raises(UsageError, match="stage broad needs a policy"):
+    with pytest.raises(UsageError, match="stage broad goes on from a policy; train stage vlm first"):
         run(train_recipe, {"samples": samples, "policy": None}, out=str(tmp_path / "o"), config=config_of("pi0", "broad"))
     with pytest.raises(UsageError, match="action head 'flow' takes kv-cache, joint-kv-cache, not 'film'"):
         head_named("flow", "film")

@@ -27,7 +27,7 @@ def test_points_of_an_earlier_scan_stand_still_while_the_vehicle_moves_on(tmp_pa
     there = [[x + cos * 10 - sin * 2, y + sin * 10 + cos * 2, yaw], [x, y, yaw]]
     expected = to_frame(np.array(there), poses[1])
     np.testing.assert_allclose(found, [[*expected[0, :2], 0.5], [*expected[1, :2], 0.0]], atol=1e-4)
-    assert samples.with_points() == 1
+    assert samples.each_points() == [2]
 
 
 def test_a_scan_between_two_ticks_is_carried_from_between_their_poses(tmp_path):
@@ -62,7 +62,7 @@ def test_a_scan_of_t0_is_as_it_was_and_thinned_evenly(tmp_path):
 def test_no_points_are_none_and_not_an_empty_list(tmp_path, scans, config):
     found, samples = points(tmp_path, scans, **config)
     assert found is None
-    assert samples.with_points() == 0
+    assert samples.each_points() == [0]
 
 
 @pytest.mark.parametrize("wrong", [[1.0, 2.0], [1.0, 2.0, float("nan")]])

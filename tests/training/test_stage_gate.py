@@ -83,8 +83,8 @@ class Repeating:
     def eval(self):
         return self
 
-    def collate_questions(self, samples, questions, wanted):
-        ids = torch.tensor([[9, 5, 5] if "red" in answer else [9, 5, 6] for answer in wanted])
+    def collate_questions(self, samples, asked):
+        ids = torch.tensor([[9, 5, 5] if "red" in " ".join(one.values()) else [9, 5, 6] for one in asked])
         labels = torch.zeros_like(ids, dtype=torch.bool)
         labels[:, 1:] = True
         return SimpleNamespace(input_ids=ids, answer_labels=labels)

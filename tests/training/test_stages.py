@@ -29,11 +29,21 @@ def test_gradient_checkpointing_has_the_losses_and_gradients_of_the_plain_pass()
         parts = action_loss(policy, config, SAMPLES)(SAMPLES, generator())
         parts["loss"].backward()
         weight = policy.backbone.model.language_model.layers[0].mlp.up_proj.weight
-        found.append((parts["action"].item(), parts["reasoning"].item(), weight.grad.clone()))
+        taught = policy.expert.decoder.layers[0].mlp.up_proj.weight
+        numbers = [parts[name].item() for name in ("action", "reasoning", "flow")]
+        found.append((numbers, weight.grad.clone(), taught.grad.clone()))
     plain, twice = found
-    assert twice[:2] == pytest.approx(plain[:2], abs=1e-4)
+    assert twice[0] == pytest.approx(plain[0], abs=1e-4)
+    assert torch.allclose(twice[1], plain[1], atol=1e-5)
     assert torch.allclose(twice[2], plain[2], atol=1e-5)
-    assert policy.training
+
+
+def test_words_count_more_by_their_weight():
+    policy = Policy.from_scale("tiny", seed=0).train()
+    config = replace(CONFIG, reasoning_drop=0.0, reasoning_weight=3.0)
+    parts = {name: value.item() for name, value in action_loss(policy, config, SAMPLES)(SAMPLES, generator()).items()}
+    assert parts["reasoning"] > 1.0
+    assert parts["loss"] == pytest.approx(3.0 * parts["reasoning"] + parts["action"] + parts["flow"], rel=1e-5)
 
 
 @pytest.mark.parametrize("words", ["", "  "])

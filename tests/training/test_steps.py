@@ -111,6 +111,14 @@ def test_samples_without_reasoning_are_refused_in_one_line(chain, tmp_path, func
     assert "\n" not in str(refusal.value)
 
 
+def test_a_stage_is_refused_while_one_before_it_was_not_run(chain, tmp_path):
+    inputs = {"samples": str(chain["samples"]), "policy": str(chain["vlm"])}
+    with pytest.raises(UnusableInput, match="stage coc of recipe alpamayo goes on from stage action; train action first"):
+        run(train_coc, inputs, out=str(tmp_path / "out"), config=COC)
+    made = run(train_coc, inputs, out=str(tmp_path / "out"), config=replace(COC, steps=1, left_out=("action",)))
+    assert made.counts["steps"] == 1
+
+
 def test_samples_without_reasoning_train_the_action_stage(chain, tmp_path):
     masked = write_samples(tmp_path / "masked", example_samples(4, reasoning=False))
     inputs = {"samples": masked, "policy": str(chain["vlm"])}

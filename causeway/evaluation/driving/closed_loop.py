@@ -10,7 +10,7 @@ driven anywhere and give the same rollouts to the last bit.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from typing import Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -29,6 +29,9 @@ from causeway.simulation.plans import PolicyFault, carried_on
 from causeway.simulation.scenarios import SCENARIOS
 from causeway.simulation.vehicle import EGO, VehicleShape
 from causeway.simulation.world import World, expert_trajectory
+
+if TYPE_CHECKING:
+    from causeway.model.ensemble import Memory
 
 REPLAN_TICKS = 5  # 0.5 s
 SIDE_BY_SIDE = 64  # scenes that a baseline, which needs no pictures, drives together
@@ -129,14 +132,17 @@ def roll_out(
     spec: ObservationSpec | None = None,
     progress: Progress | None = None,
     conditions: Conditions = PERFECT,
+    ensemble: float | None = None,
 ) -> list[Rollout]:
     """Drive a batch of scenes side by side, then the next; every 0.5 s one question plans for all that still drive.
 
-    `progress` is told of scenes that have ended, and of how many.
+    `progress` is told of scenes that have ended, and of how many. `ensemble`: alpha of the adaptive ensemble by which
+    each vehicle's answer is joined with those before it, None = it drives by the newest alone.
     """
     rollouts: list[Rollout] = []
     for start in range(0, len(scenes), config.batch):
-        cars = [_Car(scene, scene.world(spec, conditions)) for scene in scenes[start : start + config.batch]]
+        worlds = [(scene, scene.world(spec, conditions)) for scene in scenes[start : start + config.batch]]
+        cars = [_Car(scene, world, _memory(policy, ensemble)) for scene, world in worlds]
         _drive(policy, cars, config)
         rollouts += [_rollout(car.scene, driver, car.world, car.failure, car.plans) for car in cars]
         if progress:
@@ -150,10 +156,17 @@ def _drive(policy: Answering, cars: Sequence["_Car"], config: AskConfig) -> None
     while driving := [i for i, car in enumerate(cars) if not car.over]:
         seeds = [seed_of(config.seed, str(cars[i].scene)) for i in driving]
         answers = ask(policy, [seen[i] for i in driving], config, seeds=seeds)
+        assert answers.controls is not None
         for row, i in enumerate(driving):
             cars[i].failure = answers.failure[row]
             if not cars[i].over:
-                seen[i] = cars[i].drive(answers.trajectory_rig[row], seen[i])
+                seen[i] = cars[i].drive(answers.trajectory_rig[row], answers.controls[row], seen[i])
+
+
+def _memory(policy: Any, alpha: float | None) -> "Memory | None":
+    from causeway.model.ensemble import Memory
+
+    return None if alpha is None else Memory(policy.statistics.std, alpha)
 
 
 def _rollout(scene: Drivable, driver: str, world: World, failure: str = "", plans: Sequence[Plan] = ()) -> Rollout:
@@ -166,6 +179,7 @@ def _rollout(scene: Drivable, driver: str, world: World, failure: str = "", plan
 class _Car:
     scene: Drivable
     world: World
+    memory: "Memory | None" = None
     failure: str = ""
     plans: list[Plan] = field(default_factory=list)
 
@@ -175,8 +189,11 @@ class _Car:
         now = self.world.now.events
         return bool(self.failure) or now.done or now.off_road
 
-    def drive(self, plans: NDArray[np.float64], seen: Observation) -> Observation:
-        """Follow the first of plans [n, 64, 3] until the next are due; returns what is seen then."""
+    def drive(self, plans: NDArray[np.float64], controls: NDArray[np.float64], seen: Observation) -> Observation:
+        """Follow the first of plans [n, 64, 3] and their controls until the next are due; returns what is seen then."""
+        if self.memory is not None:
+            plans = plans.copy()
+            plans[0] = self.memory.joined(controls[0], seen.t0_us, seen.speed_mps)[1]
         made_at, plan = self.world.now.ego.pose, plans[0]
         self.plans.append(Plan(len(self.world.ticks) - 1, from_frame(plans, made_at)))
         for tick in range(REPLAN_TICKS):

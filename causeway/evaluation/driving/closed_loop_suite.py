@@ -5,7 +5,7 @@ are shared among parts of an evaluation. Does not know formulas (`rollout_scores
 """
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
@@ -29,17 +29,18 @@ from causeway.evaluation.selection import data_of_scenes, spec_of, world_spec
 from causeway.evaluation.shards import told_shard
 from causeway.evaluation.suites import Data, Found, SuiteConfig
 from causeway.simulation.conditions import Conditions
-from causeway.simulation.vehicle import TICK_S
+from causeway.simulation.vehicle import EGO_RIG, TICK_S
 
 Scene = TypeVar("Scene")
 
 
 def drive_world(policy: Answering, data: Data, config: SuiteConfig) -> Found:
     """The suite `closed-loop`."""
+    check_rigs(policy, [("the built-in world", EGO_RIG)])
     whole = scene_ids(config.scenes, config.seed)
     scenes, conditions = part(whole, config), Conditions(latency_s=config.latency_s)
     spec = world_spec(spec_of(data.samples))
-    driven = roll_out(policy, scenes, _asking(config), spec=spec, conditions=conditions)
+    driven = roll_out(policy, scenes, _asking(config), spec=spec, conditions=conditions, ensemble=config.ensemble)
     held, expert = baseline_rollouts(scenes, conditions=conditions), expert_rollouts(scenes)
     measured = closed_loop(driven, expert, held)
     told = data_of_scenes(whole) | _how(config)
@@ -54,11 +55,23 @@ def drive_clips(policy: Answering, data: Data, config: SuiteConfig) -> Found:
     told = replays.data_of_replays(data.clips, chosen.scenes, config.others)
     if not chosen.scenes:
         return Found(replays.nothing(chosen.notes), told)
+    check_rigs(policy, ((str(scene), scene.stage.rig_id) for scene in chosen.scenes))
     scenes, recorded = part(chosen.scenes, config), part(chosen.recorded, config)
-    driven = roll_out(policy, scenes, _asking(config), spec=spec, conditions=conditions)
+    driven = roll_out(policy, scenes, _asking(config), spec=spec, conditions=conditions, ensemble=config.ensemble)
     held = baseline_rollouts(scenes, conditions=conditions)
     measured = replays.told_apart(closed_loop(driven, recorded, held), chosen.notes)
     return _found("replay", measured, _distinct(told | _how(config), config), (driven, held, recorded), config)
+
+
+def check_rigs(policy: Answering, rigs: Iterable[tuple[str, str]]) -> None:
+    """A policy with a head by rig drives no other's: UnusableInput, before anything is driven, names what has whose."""
+    known = getattr(getattr(policy, "config", None), "rigs", ())
+    if not known:
+        return
+    from causeway.model.beside import place_of
+
+    for what, rig_id in rigs:
+        place_of(known, rig_id, what)
 
 
 def part(scenes: Sequence[Scene], config: SuiteConfig) -> list[Scene]:
@@ -78,14 +91,15 @@ def _asking(config: SuiteConfig) -> AskConfig:
 
 def _how(config: SuiteConfig) -> dict[str, Any]:
     """How it was driven, for the report's reader."""
-    return {"replanned_every_s": REPLAN_TICKS * TICK_S, "latency_s": config.latency_s}
+    joined = {} if config.ensemble is None else {"ensemble_alpha": config.ensemble}
+    return {"replanned_every_s": REPLAN_TICKS * TICK_S, "latency_s": config.latency_s, **joined}
 
 
 def _distinct(told: dict[str, Any], config: SuiteConfig) -> dict[str, Any]:
-    """Scenes that are driven with late answers are other data: reports with and without are not to be compared."""
-    if not config.latency_s:
-        return told
-    return told | {"content_hash": text_hash(json.dumps([told["content_hash"], config.latency_s]))}
+    """Scenes driven with late or joined answers are other data: reports with and without are not to be compared."""
+    how: list[Any] = [config.latency_s] if config.latency_s else []
+    how += [] if config.ensemble is None else ["ensemble", config.ensemble]
+    return told | {"content_hash": text_hash(json.dumps([told["content_hash"], *how]))} if how else told
 
 
 def _found(
@@ -105,4 +119,8 @@ def _found(
     if config.latency_s:
         late = f"{suite}: every answer is followed {config.latency_s:g} s after the picture that it answers"
         measured = replace(measured, notes=[*measured.notes, late])
+    if config.ensemble is not None:
+        how = f"adaptive ensemble, alpha {config.ensemble:g}"
+        joined = f"{suite}: answers are joined with up to six before each ({how})"
+        measured = replace(measured, notes=[*measured.notes, joined])
     return Found(measured, told, rollout_rows([r for some in rollouts for r in some]), files)

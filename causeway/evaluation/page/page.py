@@ -47,7 +47,7 @@ def _report_parts(
 
 
 def run_page(run: RunSummary) -> str:
-    """The page at the end of a run: verdict, answer, data, label, losses, metrics, rules, steps, sources, gaps."""
+    """The page at the end of a run: verdict, answer, data, label, losses, metrics, rules, steps, cost, sources."""
     gaps = (
         "What the drives could not feed, and what stood in for it: numbers of the built-in world say nothing of a road."
     )
@@ -66,6 +66,7 @@ def run_page(run: RunSummary) -> str:
         run_parts.rules_section(run.decision),
         all_numbers(run.report["metrics"]) if run.report else None,
         run_parts.steps_section(run.steps),
+        run_parts.cost_section(*run.cost),
         run_parts.sources_section(run.sources),
     ]
     return _page(run.title, parts)

@@ -66,6 +66,7 @@ class RunSummary:
     label: LabelCard | None = None
     answer: AnswerCard | None = None
     sources: Sequence[Mapping[str, str]] = ()  # {name, licence}
+    cost: tuple[Sequence[str], Sequence[Sequence[Any]]] = ((), ())  # heads and rows: what the steps used
     gaps: Sequence[str] = ()  # what the drives could not feed, and what ran on the built-in world instead
 
 
@@ -203,6 +204,14 @@ def steps_section(steps: Sequence[StepLine]) -> Markup | None:
     ]
     total = f"{len(steps)} steps, {sum(s.seconds for s in steps if s.status == 'done'):.0f} s of work"
     return section("Steps", table(["step", "makes", "counts", "s", ""], rows, numbers=(3,)), lead=total)
+
+
+def cost_section(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup | None:
+    """Processor and GPU hours of each step, and what they come to where there are prices."""
+    lead = "What the runs that led here used. Steps that were found done used next to nothing again."
+    numbers = tuple(range(1, len(heads)))
+    found = table(list(heads), [list(row) for row in rows], numbers=numbers)
+    return section("Cost", found, lead=lead) if rows else None
 
 
 def lines_section(title: str, lines: Sequence[str], lead: str | None = None) -> Markup | None:

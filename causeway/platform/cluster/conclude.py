@@ -1,39 +1,52 @@
 """The end of a run on a cluster: one record of it beside its artifacts, and no job of it left over.
 
-Knows where records are (`<root>/runs/<run>.json`). A run that is terminated at the API ends without this: then the
-steps themselves take their jobs along, and `causeway cancel` looks after them.
+Knows what the record is made from. A run that is terminated at the API ends without this: then the steps themselves
+take their jobs along, and `causeway cancel` looks after them.
 """
 
-import json
 import os
 import sys
 import time
 from collections.abc import Mapping
 from typing import Any
 
-from causeway.artifacts import store
-from causeway.errors import CausewayError
+from causeway.errors import CausewayError, UnusableInput
 from causeway.platform.cluster.kube import Kube, Unreachable, namespace
 from causeway.platform.cluster.train_job import ended
+from causeway.platform.cluster.use import uses_of_jobs, uses_of_workflow
+from causeway.platform.run_record import Use, write_record
 from causeway.platform.steps import fail
 
 
 def conclude_in_component(root: str, pipeline: str, reason: str, state: str, error: str) -> None:
     """What the component `conclude` does."""
-    run = os.environ.get("CAUSEWAY_RUN", "")
+    run, uses = os.environ.get("CAUSEWAY_RUN", ""), list[Use]()
     try:
         if run:
-            try:
-                cluster = Kube(namespace())
-                for name in end_jobs(cluster, run):
-                    print(f"job {name}: ended with its run", file=sys.stderr)
-                state = state_of(cluster.workflow(os.environ.get("CAUSEWAY_WORKFLOW", ""))) or state
-            except Unreachable as unreachable:  # the record is worth more; the job goes with the Workflow
-                print(unreachable, file=sys.stderr)
-        where = store.join(root, "runs", f"{run or 'here'}.json")
-        store.write_bytes(where, record(run, pipeline, reason, state, error))
+            seen, uses = _seen(run)
+            state = seen or state
+        write_record(root, run or "here", pipeline, reason, state, error, uses)
     except (CausewayError, OSError) as problem:
         fail(problem)
+
+
+def _seen(run: str) -> tuple[str, list[Use]]:
+    """(state, uses) of a run; its jobs that are left are ended. What the cluster does not tell is left out and said.
+
+    The record is worth more: an installation without training jobs gives its runs no right to see any, and jobs go
+    with their Workflow.
+    """
+    state, uses = "", list[Use]()
+    try:
+        cluster = Kube(namespace())
+        workflow = cluster.workflow(os.environ.get("CAUSEWAY_WORKFLOW", ""))
+        state, uses = state_of(workflow), list(uses_of_workflow(workflow))
+        uses += uses_of_jobs(cluster.jobs(run), time.time_ns() // 1000)  # before those that are left are gone
+        for name in end_jobs(cluster, run):
+            print(f"job {name}: ended with its run", file=sys.stderr)
+    except (Unreachable, UnusableInput) as problem:
+        print(problem, file=sys.stderr)
+    return state, uses
 
 
 def state_of(workflow: Mapping[str, Any] | None) -> str:
@@ -53,8 +66,3 @@ def end_jobs(cluster: Kube, run: str) -> list[str]:
         cluster.delete_job(name)
     return left
 
-
-def record(run: str, pipeline: str, reason: str, state: str, error: str) -> bytes:
-    """A run's record as JSON."""
-    told = {"run": run, "pipeline": pipeline, "reason": reason, "state": state, "error": error}
-    return (json.dumps(told | {"ended_us": time.time_ns() // 1000}, indent=1) + "\n").encode()

@@ -22,6 +22,13 @@ _PATIENCE_S = 600.0  # a back end that is moved or restarted is away for less
 ENDED = ("SUCCEEDED", "FAILED", "CANCELED", "SKIPPED")
 
 
+def state_of(run: Any) -> str:
+    """A run's state. One that was told to end is CANCELED: where it has an exit handler Kubeflow ends it as FAILED."""
+    if run.state == "FAILED" and any(past.state == "CANCELING" for past in run.state_history or ()):
+        return "CANCELED"
+    return str(run.state)
+
+
 class AwayError(CausewayError):
     """The API did not answer, or not well: worth another try."""
 

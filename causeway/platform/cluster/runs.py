@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from causeway.artifacts import store
 from causeway.errors import UnusableInput
 from causeway.platform.cluster import pipelines_api as api
 from causeway.platform.cluster.arguments import cluster_arguments
@@ -26,6 +27,7 @@ from causeway.platform.cluster.kube import Kube, Unreachable, namespace
 from causeway.platform.cluster.watch import Watch
 from causeway.platform.compiled import Package, package
 from causeway.platform.laptop import pipeline_function
+from causeway.platform.run_record import FOLDER
 
 LOOK_S = 2.0
 _GONE_S = 300.0
@@ -111,7 +113,7 @@ def follow(client: Any, run: str, watch: Watch, wait: Callable[[float], None] = 
         watch.look(found)
         if found.state in api.ENDED:
             watch.look(found)  # the last lines
-            return found.state
+            return api.state_of(found)
         wait(LOOK_S)
 
 
@@ -130,19 +132,20 @@ def run_on_cluster(name: str, settings: Sequence[str], root: str, log: Path) -> 
         watch.close()
     if state != "SUCCEEDED":
         raise watch.error(state)
-    return {"run": begun.run, "version": begun.version, "state": state, "log": str(log), **watch.made}
+    told = {"run": begun.run, "version": begun.version, "state": state, "log": str(log), **watch.made}
+    return told | {"record": store.join(root, FOLDER, f"{begun.run}.json")}
 
 
 def cancel(client: Any, run: str, wait: Callable[[float], None] = time.sleep) -> dict[str, Any]:
     """End a run and its training jobs; returns its state and the jobs that were deleted. Fine when it has ended."""
     run = _run_id(client, run)
-    state = api.patient(lambda: client.get_run(run)).state
+    state = api.state_of(api.patient(lambda: client.get_run(run)))
     if state not in api.ENDED:
         api.patient(lambda: client.terminate_run(run))
         until = time.monotonic() + _GONE_S
         while state not in api.ENDED and time.monotonic() < until:
             wait(LOOK_S)
-            state = api.patient(lambda: client.get_run(run)).state
+            state = api.state_of(api.patient(lambda: client.get_run(run)))
     cluster, jobs = _cluster(), []
     if cluster is not None:
         jobs = end_jobs(cluster, run)

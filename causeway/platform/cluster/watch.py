@@ -16,6 +16,7 @@ from typing import Any
 from causeway.errors import CausewayError, UnusableInput
 from causeway.platform.cluster.kube import Unreachable
 from causeway.platform.cluster.pod_logs import PodLogs, Reader, killed_for_memory
+from causeway.platform.compiled import result_tasks
 from causeway.platform.laptop import pipeline_function, task_count
 from causeway.platform.steps import MADE_MARK, error_from_line
 
@@ -26,14 +27,14 @@ _TELL_S = 10.0
 
 
 class Watch:
-    """What is known of a run that is followed. `made` is what its last step made: kind and location."""
+    """What is known of a run that is followed. `made` is what the pipeline ends with: kind and location."""
 
     def __init__(
         self, pipeline: str, run: str, cluster: Reader | None, log: Path, say: Callable[[str], None]
     ) -> None:
         self.say, self.made = say, {}  # type: Callable[[str], None], dict[str, str]
         self._pipeline, self._run, self._cluster = pipeline, run, cluster
-        self._total = task_count(pipeline_function(pipeline))
+        self._total, self._results = task_count(pipeline_function(pipeline)), result_tasks(pipeline)
         self._logs = PodLogs(cluster) if cluster is not None else None
         self._done, self._active = 0, ()  # type: int, tuple[str, ...]
         self._error: CausewayError | None = None
@@ -80,8 +81,12 @@ class Watch:
         self._log.flush()
         if MADE_MARK in line:
             self._done += 1
-            self.made = _made(line) or self.made
-        self._error = error_from_line(line) or self._error
+            if task in self._results:
+                self.made = _made(line) or self.made
+        found = error_from_line(line)
+        if found is not None and str(found) != str(self._error):
+            self.say(f"{task}: {found}")  # at once: Kubeflow may try the step again for minutes before the run ends
+        self._error = found or self._error
 
     def _count_tasks(self, run: Any) -> None:
         tasks = (run.run_details.task_details if run.run_details else None) or []

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 from causeway.errors import Refused
 from causeway.platform.release import judge
@@ -17,6 +17,7 @@ from causeway.platform.release.endpoint import Endpoint, Moved, NotReady
 from causeway.platform.release.probe import see
 from causeway.platform.release.record import (
     DECIDED,
+    NOT_READY,
     ON_TRIAL,
     Record,
     Served,
@@ -53,7 +54,7 @@ def deploy(
     except NotReady as error:
         if record.phase not in ON_TRIAL:
             raise
-        return _decide(endpoint, record, judge.Next("rolling_back", 0, f"it did not start: {error}"), who, {})
+        return _decide(endpoint, record, judge.Next("rolling_back", 0, f"it did not start: {error}"), who, NOT_READY)
     return record
 
 
@@ -66,7 +67,7 @@ def trial(endpoint: Endpoint, questions: Sequence[Sample], rules: CanaryRules, w
             endpoint.show(record.champion, record.candidate, record.percent, rules.ready_s)
             sight = see(endpoint, record, questions, rules)
         except NotReady as error:
-            return _decide(endpoint, record, judge.Next("rolling_back", 0, f"it does not run: {error}"), who, {})
+            return _decide(endpoint, record, judge.Next("rolling_back", 0, f"it does not run: {error}"), who, NOT_READY)
         asked += 1
         findings = judge.judge(sight, record.candidate.policy, record.percent, rules)
         has_champion = record.champion is not None
@@ -78,7 +79,7 @@ def trial(endpoint: Endpoint, questions: Sequence[Sample], rules: CanaryRules, w
     return record
 
 
-def _decide(endpoint: Endpoint, seen: Record, move: judge.Next, who: str, figures: dict) -> Record:
+def _decide(endpoint: Endpoint, seen: Record, move: judge.Next, who: str, figures: Mapping[str, Any]) -> Record:
     """Write a move that was decided about `seen`; when the record is another one by now, that one stands."""
     try:
         record = endpoint.save(stepped(seen, move.phase, move.percent, who, move.why, _now_us(), figures))

@@ -15,6 +15,7 @@ Phase = Literal["empty", "dark", "canary", "promoting", "rolling_back", "promote
 ON_TRIAL = frozenset({"dark", "canary"})  # a candidate is there, and nothing is decided yet
 DECIDED = frozenset({"promoting", "rolling_back"})  # decided, and not yet done: there is no way back
 KEPT_MOVES = 500
+NOT_READY: Mapping[str, Any] = {"ready": False}  # figures of a move for want of a server: nothing was measured
 
 
 @dataclass(frozen=True)
@@ -102,7 +103,7 @@ def comes_back(record: Record) -> bool:
 
 def failed(record: Record, who: str, why: str, at_us: int) -> Record:
     """A promotion that cannot be done is rolled back. The same record when none was decided."""
-    return _moved(record, "rolling_back", 0, who, why, at_us, {}) if record.phase == "promoting" else record
+    return _moved(record, "rolling_back", 0, who, why, at_us, NOT_READY) if record.phase == "promoting" else record
 
 
 def ended(record: Record, who: str, at_us: int) -> Record:

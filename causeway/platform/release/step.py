@@ -114,6 +114,7 @@ def _write(record: Record, served: Served, out: Writer) -> None:
         "endpoint": record.endpoint,
         "step": last.step,
         "why": decided.why,
+        "ready": decided.figures.get("ready", True),  # whether its server ran when that was decided
         "who": last.who,
         "when": utc(last.at_us),
         "moves": [_told(move) for move in moves[begun:]],

@@ -14,10 +14,11 @@ from typing import Any
 
 from causeway.artifacts import read_manifest, store
 from causeway.artifacts.manifest import FILE_NAME
+from causeway.artifacts.schemas import SCHEMAS
 from causeway.errors import Refused, UsageError
 from causeway.platform.news import read_record
 from causeway.platform.upkeep.listing import File, files, remove
-from causeway.platform.upkeep.reach import Found, roots, unneeded
+from causeway.platform.upkeep.reach import Found, hash_in, roots, unneeded
 
 DAY_US = 86_400_000_000
 ALWAYS = ("samples",)  # retraining takes the union of all of them
@@ -26,7 +27,7 @@ _HASH = re.compile(r"[0-9a-f]{64}")  # of an artifact's content, of a checkpoint
 
 @dataclass(frozen=True)
 class Contents:
-    """What lies under a root: artifacts, the files of each by `kind/hash`, and pointers to them by the same name."""
+    """What lies under a root: artifacts, the files of each by its folder, and pointers to them by the same name."""
 
     artifacts: tuple[Found, ...]
     files: Mapping[str, tuple[str, ...]]
@@ -36,28 +37,47 @@ class Contents:
 
 def contents(root: str) -> Contents:
     """Read a root. UnusableInput for a manifest that is none: nothing is judged by what cannot be read."""
+    every = list(files(root))
+    keys = [file.name for file in every if file.name.startswith("keys/")]
+    named = (file.name.removesuffix(f"/{FILE_NAME}") for file in every if file.name.endswith(f"/{FILE_NAME}"))
+    manifests = {name for name in named if _is_ours(root, name)}
     folders: dict[str, list[File]] = defaultdict(list)
-    keys: list[str] = []
-    for file in files(root):
+    for file in (file for file in every if not file.name.startswith("keys/")):
         parts = file.name.split("/")
-        if parts[0] == "keys":
-            keys.append(file.name)
-        elif len(parts) >= 3:
-            folders["/".join(parts[:2])].append(file)
+        above = ["/".join(parts[:depth]) for depth in range(1, len(parts))]
+        deepest = next((name for name in reversed(above) if name in manifests), "")  # one may be named ROOT/policy
+        artifact = deepest or ("/".join(parts[:2]) if len(parts) >= 3 else "")
+        if artifact:
+            folders[artifact].append(file)
     pointers, by_run = _pointers(root, keys)
-    whole = {name: found for name, found in folders.items() if any(f.name == f"{name}/{FILE_NAME}" for f in found)}
+    whole = {name: found for name, found in folders.items() if name in manifests}
     return Contents(
-        tuple(_found(root, name, sum(f.size for f in found), by_run[name]) for name, found in sorted(whole.items())),
+        tuple(_found(root, name, sum(f.size for f in found), by_run) for name, found in sorted(whole.items())),
         {name: tuple(f.name for f in found) for name, found in whole.items()},
         {name: tuple(found) for name, found in pointers.items()},
-        {n: tuple(found) for n, found in folders.items() if n not in whole and _HASH.fullmatch(n.split("/")[1])},
+        {n: tuple(found) for n, found in folders.items() if n not in whole and _HASH.fullmatch(hash_in(n))},
     )
 
 
-def _found(root: str, name: str, size: int, more_inputs: Collection[str]) -> Found:
+def _is_ours(root: str, name: str) -> bool:
+    """Whether a folder with a manifest is an artifact: where pipelines put them, always, damaged or not; elsewhere by
+    what the file says, for recordings may hold a file of that name."""
+    kind, *below = name.split("/")
+    if kind in SCHEMAS and len(below) == 1:
+        return True
+    try:
+        found = json.loads(store.read_bytes(store.join(root, *name.split("/"), FILE_NAME)) or b"")
+    except ValueError:
+        return False
+    return isinstance(found, dict) and "content_hash" in found
+
+
+def _found(root: str, name: str, size: int, by_run: Mapping[str, Collection[str]]) -> Found:
     manifest = read_manifest(store.join(root, *name.split("/")))
-    inputs = frozenset(_hashes(manifest.inputs)) | frozenset(more_inputs)
-    return Found(manifest.kind, manifest.content_hash, manifest.created_us, size, inputs)
+    own = f"{manifest.kind}/{manifest.content_hash}"
+    inputs = frozenset(_hashes(manifest.inputs)) | frozenset(by_run.get(own, ()))
+    where = "" if name == own else name
+    return Found(manifest.kind, manifest.content_hash, manifest.created_us, size, inputs, where)
 
 
 def _pointers(root: str, names: Collection[str]) -> tuple[dict[str, list[str]], dict[str, set[str]]]:
@@ -91,7 +111,8 @@ def collect(
     """Find what nothing needs, and remove it when told to; a report of both.
 
     Kept: what the registry names (policies and their reports), the samples of the last retraining, `pinned`,
-    `keep_kinds`, what is younger than `older_than_days`, and all that any of it was made from. Unfinished folders go at
+    `keep_kinds`, what a person named (`--out ROOT/NAME`), what is younger than `older_than_days`, and all that any of
+    it was made from. Unfinished folders go at
     the same age. UsageError below 7 days: a running pipeline may still need what it has just found. Refused where
     policies would be removed and the registry names none.
     """
@@ -100,7 +121,7 @@ def collect(
     young_us = time.time_ns() // 1000 - older_than_days * DAY_US
     there = contents(root)
     registered = _registered(registry_uri) if registry_uri else set()
-    trained_on = read_record(root).samples.rstrip("/").rsplit("/", 1)[-1]  # the next retraining compares with it
+    trained_on = hash_in(read_record(root).samples)  # the next retraining compares with it
     kept = roots(there.artifacts, registered, {*pinned, trained_on}, keep_kinds, young_us)
     gone = unneeded(there.artifacts, kept)
     stale = {n: f for n, f in there.unfinished.items() if max(file.modified_us for file in f) < young_us}
@@ -112,7 +133,7 @@ def collect(
         )
     if delete:
         for artifact in gone:
-            remove_artifact(root, f"{artifact.kind}/{artifact.content_hash}", there)
+            remove_artifact(root, artifact.name, there)
         for found in stale.values():
             remove(root, [file.name for file in found])
     return _report(there, gone, stale, delete)
@@ -123,11 +144,11 @@ def _registered(registry_uri: str) -> set[str]:
     from causeway.platform.registry import history
 
     versions = history(registry_uri)
-    return {v.policy for v in versions} | {v.report.rstrip("/").rsplit("/", 1)[-1] for v in versions if v.report}
+    return {v.policy for v in versions} | {hash_in(v.report) for v in versions if v.report}
 
 
 def remove_artifact(root: str, name: str, there: Contents) -> None:
-    """Remove one artifact, named `kind/hash`: its pointers, its manifest, then its other files."""
+    """Remove one artifact, named by its folder: its pointers, its manifest, then its other files."""
     manifest = f"{name}/{FILE_NAME}"
     remove(root, [*there.pointers.get(name, ()), manifest, *(f for f in there.files[name] if f != manifest)])
 
@@ -141,7 +162,7 @@ def _report(there: Contents, gone: list[Found], stale: Mapping[str, tuple[File, 
     return {
         "deleted": delete,
         "found": len(there.artifacts),
-        "unneeded": [f"{a.kind}/{a.content_hash}" for a in gone],
+        "unneeded": [a.name for a in gone],
         "unfinished": sorted(stale),
         "bytes": sum(a.size for a in gone) + sum(f.size for found in stale.values() for f in found),
         "by_kind": by_kind,

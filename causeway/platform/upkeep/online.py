@@ -1,6 +1,7 @@
 """The online feature store (Redis) as one file, and back: every key as Redis itself writes it, with its time to live.
 
-Knows keys and bytes, not features. redis is imported inside functions.
+Knows keys and bytes, not features. The password, where one is asked for, is in CAUSEWAY_REDIS_PASSWORD. redis is
+imported inside functions.
 """
 
 from __future__ import annotations
@@ -8,6 +9,7 @@ from __future__ import annotations
 import base64
 import gzip
 import json
+import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
@@ -17,6 +19,7 @@ from causeway.errors import Refused, UnusableInput, UsageError
 if TYPE_CHECKING:
     from redis import Redis
 
+PASSWORD = "CAUSEWAY_REDIS_PASSWORD"
 _KEYS = 500  # asked for at once
 
 
@@ -64,11 +67,13 @@ def _connected(address: str) -> Iterator[Redis]:
 
     host, _, port = address.rpartition(":")
     if not host or not port.isdigit():
-        raise UsageError(f"--redis {address}: write host:port")
-    redis = Redis(host, int(port), socket_connect_timeout=5, socket_timeout=60)
+        shown = address.partition(",")[0]  # Feast's way of writing it has the password after the comma
+        raise UsageError(f"--redis {shown}: write host:port; the password is in {PASSWORD}")
+    password = os.environ.get(PASSWORD) or None
+    redis = Redis(host, int(port), password=password, socket_connect_timeout=5, socket_timeout=60)
     try:
         yield redis
     except RedisError as error:
-        raise UnusableInput(f"{address}: Redis refuses ({error}); check its address and version") from error
+        raise UnusableInput(f"{address}: Redis refuses ({error}); check its address, version and {PASSWORD}") from error
     finally:
         redis.close()

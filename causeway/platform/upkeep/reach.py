@@ -9,13 +9,27 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Found:
-    """A finished artifact under a root; `inputs` are the content hashes it was made from, by whichever run."""
+    """A finished artifact under a root; `inputs` are the content hashes it was made from, by whichever run.
+
+    `where`: its folder below the root when a person named it (`--out ROOT/NAME`), "" = where pipelines put it.
+    """
 
     kind: str
     content_hash: str
     created_us: int
     size: int
     inputs: frozenset[str]
+    where: str = ""
+
+    @property
+    def name(self) -> str:
+        """Its folder below the root."""
+        return self.where or f"{self.kind}/{self.content_hash}"
+
+
+def hash_in(location: str) -> str:
+    """The content hash in the location that a pipeline gave an artifact."""
+    return location.rstrip("/").rsplit("/", 1)[-1]
 
 
 def needed(found: Iterable[Found], roots: Collection[str]) -> set[str]:
@@ -42,7 +56,7 @@ def roots(
 ) -> dict[str, str]:
     """{content hash: why it is kept} of what is kept for its own sake.
 
-    Registered, pinned by a person, of a kind that is always kept, or created at `young_us` or later.
+    Registered, pinned or named by a person, of a kind that is always kept, or created at `young_us` or later.
     """
     kept: dict[str, str] = {}
     for artifact in found:
@@ -50,6 +64,8 @@ def roots(
             kept[artifact.content_hash] = "young"
         if artifact.kind in keep_kinds:
             kept[artifact.content_hash] = f"every {artifact.kind} is kept"
+        if artifact.where:
+            kept[artifact.content_hash] = "named by a person"
     return kept | dict.fromkeys(registered, "registered") | dict.fromkeys(pinned, "pinned")
 
 

@@ -15,10 +15,11 @@ from causeway.errors import Refused, UnusableInput, UsageError
 from causeway.platform.news import read_record
 from causeway.platform.registry import CHAMPION, Version, forget, history
 from causeway.platform.upkeep.collect import Contents, contents, remove_artifact
-from causeway.platform.upkeep.reach import Found
+from causeway.platform.upkeep.reach import Found, hash_in
 from causeway.training.joined_samples import drive_of
 
 _NAMES = ("drive_id", "clip_id", "cluster")  # of a drive, or of a clip of one; a report's clusters are clips
+_WORLD_SUITE = "closed-loop"  # of a report: its scenes are the built-in world's, and only numbered as clips are
 _RECORDINGS = "drives"  # the kind whose clips are whole drives, as PhysicalAI calls them
 
 
@@ -46,7 +47,7 @@ def withdraw(root: str, registry_uri: str, drives: Collection[str], delete: bool
     first = _first(root, gone, registry_uri, versions)
     told: dict[str, Any] = {
         "deleted": delete,
-        "artifacts": [f"{artifact.kind}/{artifact.content_hash}" for artifact in gone],
+        "artifacts": [artifact.name for artifact in gone],
         "bytes": sum(artifact.size for artifact in gone),
         "versions": sorted(version.version for version in registered),
         "unfinished": sorted(there.unfinished),
@@ -59,7 +60,7 @@ def withdraw(root: str, registry_uri: str, drives: Collection[str], delete: bool
             forget(registry_uri, version.policy)
         # the newest policies first: what is left of a removal that breaks off still leads to all of the rest
         for artifact in sorted(gone, key=lambda artifact: (artifact.kind != "policy", -artifact.created_us)):
-            remove_artifact(root, f"{artifact.kind}/{artifact.content_hash}", there)
+            remove_artifact(root, artifact.name, there)
     return told
 
 
@@ -75,26 +76,22 @@ def with_learned(there: Contents, holding: Collection[str]) -> list[Found]:
 def _first(root: str, gone: Collection[Found], registry_uri: str, versions: Collection[Version]) -> list[str]:
     """What must be done before anything is removed."""
     hashes = {artifact.content_hash for artifact in gone}
-    last, found = _hash_in(read_record(root).samples), []
+    last, found = hash_in(read_record(root).samples), []
     if registry_uri and not versions and any(artifact.kind == "policy" for artifact in gone):
         found.append(f"{registry_uri} names no policy: name the right registry, or '' if there never was one")
     for version in (version for version in versions if version.alias == CHAMPION):
         if version.policy in hashes:
             found.append(f"version {version.version} is the champion and learned from it: promote another")
-        elif _hash_in(version.report) in hashes:  # every gate compares with it
+        elif hash_in(version.report) in hashes:  # every gate compares with it
             found.append(f"the report of version {version.version}, the champion, holds it: release that again without")
     if last in hashes:
         found.append(f"the last retraining's samples {last[:12]} hold it: retrain with --set withdrawn=…")
     return found
 
 
-def _hash_in(location: str) -> str:
-    return location.rstrip("/").rsplit("/", 1)[-1]
-
-
 def _drives_in(root: str, found: Found) -> set[str]:
     """The drives that an artifact's tables name, and the file names of recordings."""
-    artifact = Artifact.open(store.join(root, found.kind, found.content_hash))
+    artifact = Artifact.open(store.join(root, *found.name.split("/")))
     names: set[str] = set()
     for file in artifact.manifest.files:
         path = PurePosixPath(file)
@@ -107,8 +104,11 @@ def _drives_in(root: str, found: Found) -> set[str]:
 
 def _named(artifact: Artifact, table: str) -> Iterator[str]:
     """The drives in a table; only the columns of names are read, nothing of a table on S3 is kept here."""
-    for column in sorted(set(_NAMES) & set(next(artifact.look(table)).column_names)):
+    there = set(next(artifact.look(table)).column_names)
+    for column in sorted(set(_NAMES) & there):
         whole = column == "drive_id" or artifact.manifest.kind == _RECORDINGS
-        for rows in artifact.look(table, [column]):
-            names = map(str, rows.column(column).unique().to_pylist())
+        suite = ["suite"] if column == "cluster" and "suite" in there else []
+        for rows in artifact.look(table, [column, *suite]):
+            pairs = rows.select([column, *suite]).group_by([column, *suite]).aggregate([]).to_pylist()
+            names = [str(pair[column]) for pair in pairs if pair.get("suite") != _WORLD_SUITE]
             yield from names if whole else (drive_of(name) or name for name in names)

@@ -45,7 +45,7 @@ def replay_stage(clips: Artifact, clip_id: str, others: str = "log", cameras: Se
     UsageError for a clip that is not there, too short, or without boxes or a map.
     """
     check_others(others)
-    clip, ego = _usable(clips, clip_id), ego_of_clip(clips, clip_id)
+    (clip, vehicle_id), ego = _usable(clips, clip_id), ego_of_clip(clips, clip_id)
     poses = np.column_stack([ego.x_m, ego.y_m, ego.yaw_rad])
     rigs = rows_of_clip(clips, "rigs", clip_id).to_pylist()
     log, shape = log_of(tracks_of_clip(clips, clip_id), clip.start_us, clip.ticks), _shape(rigs)
@@ -65,6 +65,7 @@ def replay_stage(clips: Artifact, clip_id: str, others: str = "log", cameras: Se
         last_tick=clip.ticks - 1,
         rig=_rig(clips, clip_id, rigs, cameras),
         shape=shape,
+        rig_id=vehicle_id,
         route_xy=_route(clips, clip_id),
     )
 
@@ -93,14 +94,15 @@ def _later(log: Log, react: Reacting | None, now: AgentStates, car: EgoState, t_
     return react.later(now, car, tick) if react else log.states(tick)
 
 
-def _usable(clips: Artifact, clip_id: str) -> Clip:
+def _usable(clips: Artifact, clip_id: str) -> tuple[Clip, str]:
+    """A clip that can have a stage, and the vehicle that recorded it, "" where nobody says."""
     clip = clips_of(clips).get(clip_id)
     if clip is None:
         raise UsageError(f"{clip_id}: no such clip in {clips.location}")
     (row,) = rows_of_clip(clips, "clips", clip_id).to_pylist()
     if why := unfit(row):
         raise UsageError(f"{clip_id}: {why}")
-    return clip
+    return clip, row["vehicle_id"] or ""
 
 
 def unfit(row: Mapping) -> str:

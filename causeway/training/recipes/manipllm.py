@@ -7,7 +7,7 @@ that `causeway.model.adaptation` moves when a drive has shown what the region ah
 from causeway.model.design import Design
 from causeway.training.recipes.recipe import Recipe, RecipeStage
 
-_ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj", "qkv", "linear_fc1", "linear_fc2")  # the last three are the eyes'
+_ADAPTED = ("q_proj", "k_proj", "v_proj", "o_proj", "eyes")  # `causeway.model.lora.EYES`
 
 MANIPLLM = Recipe(
     name="manipllm",

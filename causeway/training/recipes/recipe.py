@@ -4,11 +4,11 @@ Knows dataclasses only; no torch, so that recipes are listed for nothing. What t
 (heads, conditionings, vision tokenizers), in `stages.py` (losses) and in `needs.py`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from causeway.errors import UsageError
+from causeway.errors import UnusableInput, UsageError
 from causeway.model.design import Design
 
 
@@ -53,9 +53,31 @@ class Recipe:
         names = ", ".join(stage.name for stage in self.stages)
         raise UsageError(f"{name}: no such stage; stages of recipe {self.name} are {names}")
 
-    def begins_with(self, name: str) -> bool:
-        """Whether a new policy is made in this stage."""
-        return self.stages[0].name == self.stage(name).name
+    def check_start(self, name: str, given: bool) -> None:
+        """UsageError for a stage that goes on from a policy and is given none, or begins one and is given one."""
+        place = self._place(name)
+        if given and not place:
+            raise UsageError(f"recipe {self.name}: stage {name} begins a new policy; leave --from out")
+        if place and not given:
+            raise UsageError(
+                f"recipe {self.name}: stage {name} goes on from a policy; "
+                f"train stage {self.stages[place - 1].name} first and name its policy with --from"
+            )
+
+    def check_trained(self, name: str, trained: Collection[str], left_out: Collection[str], where: str) -> None:
+        """UnusableInput for a policy that has not been through every stage before this one (but those left out)."""
+        for other in left_out:
+            self.stage(other)
+        before = [stage.name for stage in self.stages[: self._place(name)]]
+        missing = [stage for stage in before if stage not in trained and stage not in left_out]
+        if missing:
+            raise UnusableInput(
+                f"{where}: a policy of stage {' and '.join(trained) or '(none)'}, but stage {name} of recipe "
+                f"{self.name} goes on from stage {before[-1]}; train {', '.join(missing)} first"
+            )
+
+    def _place(self, name: str) -> int:
+        return self.stages.index(self.stage(name))
 
     def settings(self, stage: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """All settings of a stage: its own, those given over them, and which stage of which recipe it is."""

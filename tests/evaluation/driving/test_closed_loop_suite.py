@@ -1,24 +1,34 @@
 """The suites that drive: parts that join to the whole, late answers, broken experts, policies that fail on the way."""
 
+from dataclasses import replace
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 import causeway.model
 from causeway.artifacts import Artifact, run
-from causeway.errors import UsageError
+from causeway.errors import UnusableInput, UsageError
 from causeway.evaluation import step as steps
 from causeway.evaluation.answers import AskConfig
 from causeway.evaluation.baselines import BaselinePolicy
 from causeway.evaluation.driving import closed_loop as driving
 from causeway.evaluation.driving import closed_loop_suite, films
 from causeway.evaluation.driving.closed_loop import BLIND, SceneId, expert_rollouts, roll_out
-from causeway.evaluation.driving.closed_loop_suite import part
+from causeway.evaluation.driving.closed_loop_suite import drive_clips, drive_world, part
 from causeway.evaluation.driving.rollout_scores import closed_loop
 from causeway.evaluation.step import EvaluateConfig, SuiteConfig
 from causeway.evaluation.suites import Data, check_data
+from causeway.model import Policy
+from causeway.model.action_space import ControlStatistics, trajectory_from_controls
+from causeway.model.observation import ObservationSpec
 from causeway.simulation.conditions import Conditions
 from causeway.simulation.plans import constant_velocity_trajectory
+from causeway.simulation.stage import built_in
+from causeway.simulation.world import World
+from causeway.training.recipes import recipe_named
 
+from ...simulation.recordings import CLIP, recorded
 from ..conftest import KnownPolicy
 from ..test_steps import fake_policy, report_of
 
@@ -170,3 +180,77 @@ def test_plans_and_others_are_on_record():
     assert found["alpasim_min_ade_self@1s"][0] < 0.5, "who holds speed does what it planned"
     assert found["alpasim_open_loop_collision"][0] > 0.0, "and its plans lead into the braking lead"
     assert 0.0 <= found["driven_comfort"][0] <= 1.0
+
+
+class Undecided(KnownPolicy):
+    """Speeds up and slows down in turn, by a quarter of a metre a second squared."""
+
+    statistics = ControlStatistics(std=(1.0, 1.0))
+
+    def predict(self, samples, n=1, seed=0, **options):
+        found = super().predict(samples, n)
+        sign = 1.0 if samples[0].t0_us // 500_000 % 2 else -1.0
+        found.controls[..., 0] = 0.25 * sign
+        speeds = np.array([seen.speed_mps for seen in samples])
+        found.trajectory_rig[:] = trajectory_from_controls(found.controls, np.repeat(speeds[:, None], n, axis=1))
+        return found
+
+
+def test_answers_are_joined_where_chunks_overlap_and_each_vehicle_remembers_its_own():
+    def wish(drive, question):
+        """The acceleration of a plan's first tick."""
+        xy = drive.plans[question].paths[0, :3, :2]
+        return np.diff(np.hypot(*np.diff(xy, axis=0).T))[0] / 0.01
+
+    alone, together = (
+        roll_out(Undecided(), [ShortScene("curve", 900_000), ShortScene("nudge", 900_000)], AskConfig(), spec=BLIND, ensemble=how)
+        for how in (None, 0.0)
+    )
+    assert [wish(alone[0], question) for question in range(3)] == pytest.approx([-0.25, 0.25, -0.25], abs=1e-3)
+    for drive in together:  # plain means of one, two and three answers
+        assert [wish(drive, question) for question in range(3)] == pytest.approx([-0.25, 0.0, -0.25 / 3], abs=1e-3)
+
+
+def test_a_report_says_that_answers_were_joined_and_is_compared_with_its_like_only(monkeypatch):
+    monkeypatch.setattr(closed_loop_suite, "world_spec", lambda spec: BLIND)
+    monkeypatch.setattr(films, "mp4_bytes", lambda pictures, hz: b"a film")
+    plain, joined = (drive_world(Undecided(), Data(None), SuiteConfig(scenes=1, ensemble=how)) for how in (None, 0.1))
+    assert joined.data["content_hash"] != plain.data["content_hash"]
+    assert joined.data["ensemble_alpha"] == 0.1
+    assert "ensemble_alpha" not in plain.data
+    assert "closed-loop: answers are joined with up to six before each (adaptive ensemble, alpha 0.1)" in joined.measured.notes
+    with pytest.raises(UsageError, match=r"ensemble -1\.0: give alpha from 0"):
+        SuiteConfig(ensemble=-1.0)
+
+
+class ShortScene(SceneId):
+    """Three questions long."""
+
+    def world(self, spec, conditions):
+        return World.on(replace(built_in(self.scenario, self.seed), last_tick=34), spec, conditions)
+
+
+def of_rigs(*rigs):
+    gentle = ControlStatistics(std=(0.01, 1e-4))  # whatever is drawn, a vehicle can follow it
+    design = recipe_named("dexvla").design
+    return Policy.from_scale("tiny", statistics=gentle, cameras=("front_wide",), design=design, rigs=rigs).eval()
+
+
+def test_a_policy_with_a_head_for_each_rig_drives_by_the_one_of_the_world():
+    spec = ObservationSpec(cameras=("front_wide",), frame_offsets_s=(0.0,))
+    policy = of_rigs("van-7", "built-in sedan")
+    seen = []
+    policy.expert.network.write.register_forward_pre_hook(lambda _, given: seen.append(given[1].tolist()))
+    (driven,) = roll_out(policy, [ShortScene("curve", 900_000)], AskConfig(batch=1), spec=spec)
+    assert driven.failure == ""
+    assert driven.history["by_policy"].sum() == 14
+    assert {tuple(rigs) for rigs in seen} == {(1,)}
+
+
+def test_a_scene_of_a_rig_without_a_head_is_refused_before_anything_is_driven(tmp_path):
+    stranger = SimpleNamespace(config=SimpleNamespace(rigs=("van-7", "van-8")))
+    with pytest.raises(UnusableInput, match=r"the built-in world: rig 'built-in sedan' is not one .* \(van-7, van-8\)"):
+        drive_world(stranger, Data(None), SuiteConfig(scenes=1))
+    clips = recorded(tmp_path / "clips")
+    with pytest.raises(UnusableInput, match=rf"{CLIP} \(log\): rig 'car-1' is not one that this policy has a head for"):
+        drive_clips(stranger, Data(None, clips), SuiteConfig(replays=1))

@@ -11,7 +11,7 @@ from causeway.errors import CausewayError, Refused, UnusableInput, UsageError
 from causeway.platform.cluster import pipelines_api, runs
 from causeway.platform.cluster.arguments import cluster_arguments, cluster_root
 from causeway.platform.cluster.watch import Watch, task_of
-from causeway.platform.compiled import Package
+from causeway.platform.compiled import Package, result_tasks
 
 ARGUMENTS = {"drives": "s3://b/d", "root": "s3://b/r"}
 MADE = Package("causeway-data", "causeway-data-0123456789ab", "", Path("data.yaml"))
@@ -27,6 +27,7 @@ class Fake:
         self.versions: list[Any] = []
         self.breaks = 0
         self.ended: list[str] = []
+        self.past: list[Any] = []
         self._run_api = Some(run_service_create_run=self._start)
         self._pipelines_api = Some(pipeline_service_create_pipeline=self._make)
 
@@ -62,7 +63,8 @@ class Fake:
 
     def get_run(self, run_id: str) -> Any:
         state = self.states.pop(0) if len(self.states) > 1 else self.states[0]
-        return Some(run_id=run_id, state=state, run_details=Some(task_details=[]))
+        self.past.append(Some(state=state))
+        return Some(run_id=run_id, state=state, state_history=self.past, run_details=Some(task_details=[]))
 
     def terminate_run(self, run_id: str) -> None:
         self.ended.append(run_id)
@@ -154,22 +156,39 @@ def watched(tmp_path: Path, *pods: Any) -> tuple[Watch, list[str]]:
 
 def test_a_run_is_followed_with_its_lines_and_what_it_made(tmp_path: Path) -> None:
     made = 'T1 causeway-made: {"step": "ingest", "kind": "clips", "location": "s3://b/r/clips/1"}\n'
-    watch, said = watched(tmp_path, step_pod("ingest", f"T0 reading\n{made}"))
+    last = made.replace("ingest", "build_samples").replace("clips", "samples")
+    other = made.replace("ingest", "queue_review").replace("clips", "queue")
+    steps = [("ingest", f"T0 reading\n{made}"), ("build-samples", last), ("queue-review", other)]
+    watch, said = watched(tmp_path, *(step_pod(task, lines, number=n) for n, (task, lines) in enumerate(steps)))
     assert runs.follow(Fake(["RUNNING", "RUNNING", "SUCCEEDED"]), "run-1", watch, wait=lambda _: None) == "SUCCEEDED"
     watch.close()
-    assert watch.made == {"kind": "clips", "location": "s3://b/r/clips/1"}
+    assert watch.made == {"kind": "samples", "location": "s3://b/r/samples/1"}  # whatever else was made after it
     assert (tmp_path / "log" / "data.log").read_text().splitlines()[0] == "ingest: reading"
-    assert len((tmp_path / "log" / "data.log").read_text().splitlines()) == 2
-    assert said[0].startswith("data: 1 of 11 steps done")
+    assert len((tmp_path / "log" / "data.log").read_text().splitlines()) == 4
+    assert said[0].startswith("data: 3 of 11 steps done")
+
+
+def test_what_a_pipeline_ends_with() -> None:
+    assert result_tasks("data") == {"build-samples"}
+    assert result_tasks("training") == {"train-rl"}  # the gate comes after it and is not the result
+    assert result_tasks("retraining") == {"promote-policy", "bench-or-samples-2"}
 
 
 def test_a_failed_run_ends_with_the_steps_own_error(tmp_path: Path) -> None:
     line = 'T1 causeway-error: {"exit_code": 3, "message": "12 of 40 clips stand still"}\n'
-    watch, _ = watched(tmp_path, step_pod("validate-clips", line, "Failed"))
-    assert runs.follow(Fake(["FAILED"]), "run-1", watch, wait=lambda _: None) == "FAILED"
+    watch, said = watched(tmp_path, *(step_pod("validate-clips", line, "Failed", number=n) for n in range(2)))
+    assert runs.follow(Fake(["RUNNING", "FAILED"]), "run-1", watch, wait=lambda _: None) == "FAILED"
     error = watch.error("FAILED")
     assert isinstance(error, Refused)
     assert str(error) == "12 of 40 clips stand still"
+    assert said.count("validate-clips: 12 of 40 clips stand still") == 1  # not again for the next try
+
+
+def test_a_run_that_was_told_to_end_is_cancelled_whatever_its_exit_handler_makes_of_it(tmp_path: Path) -> None:
+    watch, _ = watched(tmp_path)
+    fake = Fake(["RUNNING", "CANCELING", "FAILED"])
+    assert runs.follow(fake, "run-1", watch, wait=lambda _: None) == "CANCELED"
+    assert runs.follow(Fake(["RUNNING", "FAILED"]), "run-1", watch, wait=lambda _: None) == "FAILED"
 
 
 def test_a_step_that_was_killed_for_memory_is_named(tmp_path: Path) -> None:

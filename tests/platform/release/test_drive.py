@@ -7,8 +7,9 @@ import pytest
 from causeway.errors import Refused
 from causeway.platform.release import drive
 from causeway.platform.release.drive import deploy, finish, order, trial
+from causeway.platform.release.endpoint import NotReady
 from causeway.platform.release.judge import Sight
-from causeway.platform.release.record import Record, Served, begun, ended, returned, stepped
+from causeway.platform.release.record import NOT_READY, Record, Served, begun, ended, returned, stepped
 from causeway.platform.release.rules import parse_rules, rules_text
 
 RULES = parse_rules(rules_text(""))
@@ -110,3 +111,21 @@ def test_a_server_is_waited_for_as_long_as_its_release_said_whoever_finishes_it(
     order(place, "promote", "ann", "I say so")
     finish(place, "ann", lambda served: None)
     assert (place.shown, place.patience_s) == ((B, None, 0), 7.0)
+
+
+@pytest.mark.parametrize("shown_before", [0, 1, 3])
+def test_a_roll_back_for_want_of_a_server_says_that_nothing_was_judged(shown_before: int, monkeypatch: pytest.MonkeyPatch):
+    class NoMachine(Remembered):
+        def show(self, champion: Served | None, candidate: Served | None, percent: int, ready_s: float) -> None:
+            self.times = getattr(self, "times", 0) + 1
+            if self.times > shown_before and B in (champion, candidate):
+                raise NotReady("no node has a GPU")
+
+    monkeypatch.setattr(drive, "see", nothing_wrong)
+    place = NoMachine(FIRST)
+    deploy(place, B, RULES.model_copy(update={"steps": (50,)}), "tester", "a test")
+    trial(place, [], RULES.model_copy(update={"steps": (50,)}), "tester")
+    record = finish(place, "tester", lambda served: None)
+    back = next(move for move in record.moves if move.step == "rolling back")
+    assert (record.phase, back.figures) == ("rolled_back", NOT_READY)
+    assert "no node has a GPU" in back.why

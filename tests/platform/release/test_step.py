@@ -112,6 +112,7 @@ def test_the_registry_follows_what_the_probe_decided(place):
     worse = place.release(2.0, "b")
     assert (worse["step"], worse["alias"], worse["why"]) == ("rolled back", "candidate", "ade_m_worse 1.8 > 0.25")
     assert [move["step"] for move in worse["moves"]] == ["dark", "rolling back", "rolled back"]
+    assert worse["ready"] is True
     assert worse["moves"][1]["figures"]["findings"]["ade_m_worse"]["verdict"] == "bad"
     assert champion(place.registry).policy == first["policy"]
 

@@ -3,7 +3,7 @@ import time
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from causeway.errors import Refused, UnusableInput, UsageError
@@ -69,6 +69,41 @@ def test_inputs_of_another_run_that_made_the_same_content_count(tmp_path: Path):
     other = tmp_path / "keys" / "step" / "other.json"
     other.write_text(json.dumps({"artifact": "samples/s1", "inputs": {"clips": "c1"}}))
     assert collect(str(tmp_path), "", 90)["unneeded"] == []
+
+
+def test_what_a_person_named_stays_with_all_that_it_was_made_from(tmp_path: Path):
+    put(tmp_path, "clips", "c1")
+    put(tmp_path, "clips", "c2")
+    put(tmp_path, "samples", "s1", {"clips": "c1"}).rename(tmp_path / "mine")
+    (tmp_path / "mine" / "shards").mkdir()
+    (tmp_path / "mine" / "shards" / "manifest.json").write_bytes(b"a file of the artifact, not an artifact")
+    told = collect(str(tmp_path), "", 90, keep_kinds=("report",), delete=True)
+    assert told["unneeded"] == ["clips/c2"]
+    assert told["found"] == 3
+    assert (tmp_path / "clips" / "c1").is_dir()
+    assert (tmp_path / "mine" / "shards" / "manifest.json").is_file()
+
+
+def test_an_artifact_named_as_a_kind_does_not_hold_the_others_of_that_kind(tmp_path: Path):
+    put(tmp_path, "policy", "p1")
+    put(tmp_path, "policy", "p2").rename(tmp_path / "p2")
+    for file in (tmp_path / "p2").iterdir():
+        file.rename(tmp_path / "policy" / file.name)
+    told = collect(str(tmp_path), "", 90, keep_kinds=("report",))
+    assert (told["found"], told["unneeded"]) == (2, ["policy/p1"])
+
+
+def test_a_recordings_own_manifest_is_none_of_ours_and_a_damaged_one_of_ours_ends_it(tmp_path: Path):
+    put(tmp_path, "clips", "c1")
+    for name, text in (("drives/car-7/manifest.json", "[1]"), ("bag/manifest.json", "not json")):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text(text)
+    (tmp_path / "drives").rename(tmp_path / "recordings")
+    assert collect(str(tmp_path), "", 90, delete=True)["unneeded"] == ["clips/c1"]
+    assert (tmp_path / "bag" / "manifest.json").is_file()
+    (put(tmp_path, "clips", "c2") / "manifest.json").write_text("not json")
+    with pytest.raises(UnusableInput, match="c2"):
+        collect(str(tmp_path), "", 90)
 
 
 def test_unfinished_folders_go_at_the_same_age(tmp_path: Path):
@@ -144,6 +179,7 @@ graphs = st.integers(1, 12).flatmap(
 )
 
 
+@settings(deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(graphs, st.sets(st.integers(0, 11), max_size=4))
 def test_nothing_kept_stands_on_what_goes(inputs: list[frozenset[int]], chosen: set[int]):
     found = [Found("clips", str(n), n, 1, frozenset(map(str, made_from))) for n, made_from in enumerate(inputs)]

@@ -67,3 +67,9 @@ def test_an_address_without_port_is_told():
 def test_a_store_that_is_away_is_told():
     with pytest.raises(UnusableInput, match="Redis refuses"):
         online.dump("127.0.0.1:1")
+
+
+def test_an_address_with_a_password_is_refused_without_telling_it():
+    with pytest.raises(UsageError, match="--redis here:6379: write host:port") as refused:
+        online.dump("here:6379,password=hush")
+    assert "hush" not in str(refused.value)

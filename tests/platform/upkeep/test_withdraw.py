@@ -115,6 +115,24 @@ def test_policies_stay_where_the_registry_names_none(root: Path):
     assert withdraw(str(root), wrong, ["d4"], delete=True)["artifacts"] == ["clips/c4"]
 
 
+def test_scenes_of_the_built_in_world_are_no_drives_and_replayed_clips_are(root: Path):
+    rows = {"suite": ["closed-loop", "replay"], "cluster": ["curve-900000", "d7-000"], "value": ["1", "1"]}
+    held(root, "report", "r3", rows, policy="p3")
+    with pytest.raises(UnusableInput, match="nothing holds drive curve"):
+        withdraw(str(root), "", ["curve"])
+    assert withdraw(str(root), "", ["d7"])["artifacts"] == ["report/r3"]
+
+
+def test_what_a_person_named_goes_too(root: Path):
+    (root / "samples" / "s12").rename(root / "mine")
+    held(root / "kept", "clips", "c9", {"clip_id": ["d9-000"], "drive_id": ["d9"]})
+    assert withdraw(str(root), "", ["d1"], delete=True)["artifacts"] == [
+        "clips/c12", "mine", "policy/p1", "policy/p2", "report/r1",
+    ]  # fmt: skip
+    assert not (root / "mine").exists()
+    assert (root / "kept" / "clips" / "c9").is_dir()
+
+
 def test_a_recording_is_found_by_its_files_names(root: Path):
     folder = put(root, "drives", "v1")
     (folder / "camera").mkdir()

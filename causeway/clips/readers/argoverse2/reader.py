@@ -2,8 +2,9 @@
 
 Knows the layout of the official data set (argoverse.github.io/user-guide/datasets/sensor.html; av2-api,
 `datasets/sensor/README.md`): in a log `city_SE3_egovehicle.feather`, and when there `annotations.feather`,
-`map/log_map_archive_*.json`, `calibration/` and `sensors/cameras/<camera>/<ns>.jpg`. Logs of the lidar and map
-change sets have no annotations: drives without tracks. There are no traffic lights and no measured speed.
+`map/log_map_archive_*.json`, `calibration/`, `sensors/cameras/<camera>/<ns>.jpg` and `sensors/lidar/<ns>.feather`.
+Logs of the lidar and map change sets have no annotations: drives without tracks. There are no traffic lights and no
+measured speed.
 
 The origin of their egovehicle frame is the rear axle itself, 0.33 m above the road (the data set's authors in
 argoverse-api issue 286; av2-api's map test has 0.30 m +- 0.07 m; in log adcf7d18 the 2,243 points of lane borders
@@ -21,6 +22,7 @@ from causeway.clips.geometry import rotate
 from causeway.clips.readers.argoverse2.cameras import Pictures, read_cameras
 from causeway.clips.readers.argoverse2.feather_files import read_feather
 from causeway.clips.readers.argoverse2.map import read_map
+from causeway.clips.readers.argoverse2.scans import read_scans
 from causeway.clips.readers.argoverse2.tracks import read_tracks
 from causeway.clips.readers.columns import reals, whole_numbers
 from causeway.clips.readers.inside import inside_all
@@ -87,13 +89,15 @@ def _open(log: Path, drive_id: str) -> Drive:
     map_file = _map_file(log)
     found = read_map(map_file) if map_file else None
     pictures = read_cameras(log, AXLE_HEIGHT_M)
-    city = _city(map_file)
+    city, ego = _city(map_file), _on_the_ground(axle)
+    points, scans_left_out = read_scans(log, ego, AXLE_HEIGHT_M)
+    problems = (found.quarantined if found else ()) + pictures.quarantined + scans_left_out
     return Drive(
         drive_id=drive_id,
         source=_SOURCE,
         licence=_LICENCE,
         rig=Rig(_VEHICLE, pictures.cameras),
-        ego=_on_the_ground(axle),
+        ego=ego,
         frames=partial(Pictures.frames, pictures),
         place=city,
         world=f"argoverse2-{city}" if city else "",
@@ -101,7 +105,8 @@ def _open(log: Path, drive_id: str) -> Drive:
         tracks=tracks,
         lanes=found.lanes if found else None,
         road_elements=found.road_elements if found else None,
-        quarantined=poses_left_out + boxes_left_out + (found.quarantined if found else ()) + pictures.quarantined,
+        points=points,
+        quarantined=poses_left_out + boxes_left_out + problems,
     )
 
 

@@ -1,10 +1,11 @@
-"""KITTI raw data: synchronised and rectified drives with GPS/IMU, cameras and, when there, labelled boxes.
+"""KITTI raw data: synchronised and rectified drives with GPS/IMU, cameras and, when there, labelled boxes and scans.
 
-Official: `<date>/<date>_drive_NNNN_sync/{oxts,image_0X,tracklet_labels.xml}` with `<date>/calib_*.txt`, read from the
-folder of dates or from one date. Compact: `oxts`, `image_0X/timestamps.txt` and `calib_*.txt` side by side, and the
-pictures as `image_0X.mp4` there or in a sibling `derived/`. Positions are put on the map of a UTM zone, one frame for
-all drives of a place; the development kit's Mercator map has another scale for each drive, and takes the earth for a
-sphere: lengths on the two differ by up to 0.2 %. The speed is the measured forward speed `vf` of the GPS/IMU.
+Official: `<date>/<date>_drive_NNNN_sync/{oxts,image_0X,velodyne_points,tracklet_labels.xml}` with `<date>/calib_*.txt`,
+read from the folder of dates or from one date. Compact: `oxts`, `image_0X/timestamps.txt` and `calib_*.txt` side by
+side, and the pictures as `image_0X.mp4` there or in a sibling `derived/`. Positions are put on the map of a UTM zone,
+one frame for all drives of a place; the development kit's Mercator map has another scale for each drive, and takes the
+earth for a sphere: lengths on the two differ by up to 0.2 %. The speed is the measured forward speed `vf` of the
+GPS/IMU.
 """
 
 import re
@@ -21,8 +22,11 @@ from causeway.clips.readers.inside import inside_all
 from causeway.clips.readers.kitti import files as kitti_files
 from causeway.clips.readers.kitti.car import IMU_M, PLACE, SOURCE_LICENCE, VEHICLE
 from causeway.clips.readers.kitti.raw_calibration import CALIBRATION_FILES, Calibration, read_calibrations
+from causeway.clips.readers.kitti.raw_scans import FOLDER as SCANS
+from causeway.clips.readers.kitti.raw_scans import has_scans, read_scans
 from causeway.clips.readers.kitti.raw_tracklets import read_tracklets
 from causeway.clips.readers.video import check_video, picture_array, picture_size, read_picture, video_pictures
+from causeway.clips.timed_rows import TimedRows
 from causeway.clips.types import Camera, Drive, Frame, Quarantined, RawEgo, Recording, Rig
 from causeway.errors import UnusableInput
 
@@ -30,7 +34,7 @@ _SOURCE = "kitti-raw"
 _PATTERNS = ("oxts", "*/oxts", "*/*/oxts")
 _CAMERAS = ("image_00", "image_01", "image_02", "image_03")
 _NAME = re.compile(r"\d{4}_\d\d_\d\d_drive_\d{4}_(sync|extract)")
-_TRACKLETS, _SCANNER_TIMES = "tracklet_labels.xml", "velodyne_points/timestamps.txt"
+_TRACKLETS, _SCANNER_TIMES = "tracklet_labels.xml", f"{SCANS}/timestamps.txt"
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,7 @@ def fits(root: Path) -> bool:
 
 
 def paths(root: Path) -> list[Path]:
-    """The drives, their calibrations and the videos beside them; not what else lies there, such as point clouds."""
+    """The drives, their calibrations and the videos beside them; not what else lies there."""
     return inside_all(root, (path for drive in _drives(root) for path in _parts(root, drive)))
 
 
@@ -61,7 +65,7 @@ def recordings(root: Path) -> list[Recording]:
 
 def _parts(root: Path, drive: Path) -> list[Path]:
     """What is read of a drive, there or not."""
-    own = [drive / name for name in ("oxts", *_CAMERAS, _TRACKLETS, _SCANNER_TIMES)]
+    own = [drive / name for name in ("oxts", *_CAMERAS, _TRACKLETS, SCANS)]
     calibration = [_calibration_folder(root, drive) / name for name in CALIBRATION_FILES]
     videos = (_video(root, drive, name) for name in _CAMERAS)
     return [*own, *calibration, *(video for video in videos if video is not None)]
@@ -113,6 +117,7 @@ def _open(root: Path, drive: Path, drive_id: str) -> Drive:
         times_us = kitti_files.read_stamps(scanner if scanner.exists() else drive / "oxts" / "timestamps.txt")
         tracks, unplaced = read_tracklets(drive / _TRACKLETS, times_us, ego, calibration.rig_from_velo)
         problems += unplaced
+    points, scans_left_out = _points(root, drive, ego) if has_scans(drive) else (None, ())
     return Drive(
         drive_id=drive_id,
         source=_SOURCE,
@@ -123,8 +128,17 @@ def _open(root: Path, drive: Path, drive_id: str) -> Drive:
         place=PLACE,
         world=zone,
         tracks=tracks,
-        quarantined=problems,
+        points=points,
+        quarantined=problems + scans_left_out,
     )
+
+
+def _points(root: Path, drive: Path, ego: RawEgo) -> tuple[TimedRows | None, Quarantined]:
+    """The laser scans; without calibration or times none can be placed, and the drive goes on without them."""
+    try:
+        return read_scans(drive, ego, read_calibrations(_calibration_folder(root, drive)).rig_from_velo)
+    except UnusableInput as error:
+        return None, ((SCANS, "scans_unusable", str(error)),)
 
 
 def _ego(folder: Path) -> tuple[RawEgo, str, Quarantined]:

@@ -1,0 +1,59 @@
+"""Whether a scheduled run may go on, or the one before it is still at work.
+
+Kubeflow's own bound for a schedule (`max_concurrency`) counts Workflows by a label that back ends of 2.14 do not give
+to runs of uploaded pipelines: seven runs of a schedule of every minute were seen side by side. So a scheduled run looks
+itself, first thing. Knows runs of schedules; does not know what a pipeline does.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from types import SimpleNamespace
+from typing import Any
+
+from causeway.errors import CausewayError
+from causeway.platform.cluster import pipelines_api as api
+
+GO, LEAVE = "yes", "no"
+
+
+def take_turn_in_component() -> str:
+    """GO, or LEAVE where an earlier run of the same schedule is under way. An API that is away stops nobody: runs side
+    by side cost time, and nothing else."""
+    run = os.environ.get("CAUSEWAY_RUN", "")
+    try:
+        earlier = earlier_run(runs_api(), run) if run else ""
+    except CausewayError as error:
+        print(f"{error}; going on without knowing what else runs", file=sys.stderr)
+        return GO
+    if earlier:
+        print(f"run {earlier} of this schedule is under way: nothing to do, the next one looks again", file=sys.stderr)
+    return LEAVE if earlier else GO
+
+
+def runs_api() -> Any:
+    """The two calls that are made here. Kubeflow's SDK leaves its client out of itself inside the pod of a step."""
+    from kfp_server_api import ApiClient, Configuration, RunServiceApi
+
+    service = RunServiceApi(ApiClient(Configuration(host=api.address())))
+    return SimpleNamespace(get_run=service.run_service_get_run, list_runs=service.run_service_list_runs)
+
+
+def earlier_run(client: Any, run: str) -> str:
+    """The id of a run of the same schedule that began before this one and has not ended; "" for none, or no schedule.
+
+    The newest hundred runs are looked at.
+    """
+    mine = api.patient(lambda: client.get_run(run))
+    if not mine.recurring_run_id:
+        return ""
+    found = api.patient(lambda: client.list_runs(page_size=100, sort_by="created_at desc"))
+    before = [
+        one
+        for one in found.runs or []
+        if one.recurring_run_id == mine.recurring_run_id
+        and one.state not in api.ENDED
+        and (one.created_at, one.run_id) < (mine.created_at, mine.run_id)
+    ]
+    return str(before[0].run_id) if before else ""
