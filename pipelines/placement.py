@@ -2,9 +2,9 @@
 
 Three tables: `PLACES` for the pods of steps, `JOBS` for the training jobs that the launcher steps start, `FAN_OUT` for
 the steps that are many tasks side by side. An installation changes entries with a YAML file named by
-`CAUSEWAY_PLACEMENT`, and sets `CAUSEWAY_TEACHER_SECRET` (a Secret with the endpoints'
-keys) and `CAUSEWAY_LEDGER_CLAIM` (a volume claim that all label tasks may mount at once); all of it counts
-when pipelines are compiled. On a laptop none of it means anything: Kubeflow's local runner passes over it.
+`CAUSEWAY_PLACEMENT`, and sets `CAUSEWAY_TEACHER_SECRET` (a Secret with the endpoints' keys) and `CAUSEWAY_LEDGER_CLAIM`
+(a volume claim that all label tasks may mount at once); all of it counts when pipelines are compiled. On
+a laptop none of it means anything: Kubeflow's local runner passes over it.
 """
 
 import json

@@ -4,9 +4,6 @@ The nodes need the images of Dockerfile's targets data, train, sim and pipelines
 """
 
 import json
-import os
-import subprocess
-import sys
 import time
 from pathlib import Path
 
@@ -14,15 +11,12 @@ import pytest
 
 from causeway.artifacts import store
 from causeway.platform.steps import run_named
+from tests.e2e import clusters
+from tests.e2e.clusters import kubectl
 
 pytestmark = pytest.mark.cluster
 MANIFESTS = Path(__file__).parents[2] / "manifests" / "training"
 STEPS = "4"
-
-
-def kubectl(*words: str) -> str:
-    command = ["kubectl", "--namespace", "kubeflow", *words]
-    return subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
 
 def workflows() -> set[str]:
@@ -32,10 +26,7 @@ def workflows() -> set[str]:
 
 def causeway(*words: str, api: str) -> dict:
     """Run the command line as a person does; returns what --json tells."""
-    environment = os.environ | {"CAUSEWAY_KFP": api, "CAUSEWAY_TRAINING_RUNTIME": "causeway-train"}
-    command = [sys.executable, "-m", "causeway.cli", *words, "--json"]
-    found = subprocess.run(command, env=environment, stdout=subprocess.PIPE, text=True, check=True)
-    return json.loads(found.stdout.splitlines()[-1])
+    return clusters.causeway(*words, environment={"CAUSEWAY_KFP": api, "CAUSEWAY_TRAINING_RUNTIME": "causeway-train"})
 
 
 @pytest.fixture(scope="module")

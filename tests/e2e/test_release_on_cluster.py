@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -24,16 +25,13 @@ from causeway.platform.release.drive import deploy, finish, order, trial
 from causeway.platform.release.record import Served
 from causeway.platform.release.rules import parse_rules, rules_text
 from causeway.serving.client import Endpoint
+from tests.e2e import clusters
 
 pytestmark = pytest.mark.cluster
 NAMESPACE, NAME = "causeway-release-test", "drive"
 MANIFESTS = Path(__file__).parents[2] / "manifests" / "serving"
 QUICK = {"steps": (20,), "questions": 4, "answers": 6, "least_s": 5.0, "limits": {"ade_m": 1e3, "path_m": 1e3}}
-
-
-def kubectl(*words: str, given: str | None = None, namespace: str = NAMESPACE) -> str:
-    command = ["kubectl", "--namespace", namespace, *words]
-    return subprocess.run(command, input=given, capture_output=True, text=True, check=True).stdout
+kubectl = partial(clusters.kubectl, namespace=NAMESPACE)
 
 
 @dataclass(frozen=True)

@@ -194,12 +194,15 @@ def runs_named(client: Any, name: str) -> list[Any]:
     return [run for run in answer.runs or [] if run.display_name == name]
 
 
-def under_way(client: Any, pipeline: str) -> bool:
-    """Whether a run of this pipeline has not ended; the newest hundred runs are looked at."""
+def not_ended(client: Any) -> list[Any]:
+    """The runs that have not ended, newest first; the newest hundred runs are looked at."""
     answer = patient(lambda: client.list_runs(page_size=100, sort_by="created_at desc"))
+    return [run for run in answer.runs or [] if run.state not in ENDED]
+
+
+def under_way(client: Any, pipeline: str) -> bool:
+    """Whether a run of this pipeline has not ended."""
     return any(
-        run.state not in ENDED
-        and run.pipeline_version_reference
-        and run.pipeline_version_reference.pipeline_id == pipeline
-        for run in answer.runs or []
+        run.pipeline_version_reference and run.pipeline_version_reference.pipeline_id == pipeline
+        for run in not_ended(client)
     )

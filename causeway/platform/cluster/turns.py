@@ -41,19 +41,14 @@ def runs_api() -> Any:
 
 
 def earlier_run(client: Any, run: str) -> str:
-    """The id of a run of the same schedule that began before this one and has not ended; "" for none, or no schedule.
-
-    The newest hundred runs are looked at.
-    """
+    """The id of a run of the same schedule that began before and has not ended; "" for none, or no schedule."""
     mine = api.patient(lambda: client.get_run(run))
     if not mine.recurring_run_id:
         return ""
-    found = api.patient(lambda: client.list_runs(page_size=100, sort_by="created_at desc"))
     before = [
         one
-        for one in found.runs or []
+        for one in api.not_ended(client)
         if one.recurring_run_id == mine.recurring_run_id
-        and one.state not in api.ENDED
         and (one.created_at, one.run_id) < (mine.created_at, mine.run_id)
     ]
     return str(before[0].run_id) if before else ""
