@@ -1,7 +1,7 @@
 """All recipes at `tiny` on the same drives of the built-in world, the same number of samples, one table over seeds.
 
 The budget of every recipe is STEPS optimiser steps of 8 samples, dealt to its stages as its own defaults are: at most
-five minutes of one core a recipe and seed. Resumable: a stage that is there is not trained again, a recipe that is
+four minutes of one core a recipe and seed. Resumable: a stage that is there is not trained again, a recipe that is
 measured not measured again; out of time it saves, exits 75 and goes on when called again. What such a bench can tell is
 whether a part learns at this size and what it costs; what it cannot is which family is better: sizes, data and
 published weights, on which the papers' numbers stand, are not here.
@@ -36,7 +36,7 @@ from causeway.training.recipes import RECIPES, Recipe, RecipeStage
 TURNS = 20  # drives of each of the sixteen scenarios
 WORLD = {"points_hz": 2}  # what some recipes need beside pictures: a depth sensor, and frames after t0 as targets
 CUT = {"points": 1024, "future_offsets_s": (0.5,)}
-STEPS = 456  # of 8 samples: 120 of them seeing and 336 acting where a recipe has alpamayo's kind of stages
+STEPS = 304  # of 8 samples: 80 of them seeing and 224 acting where a recipe has alpamayo's kind of stages
 HELD = 96  # held-out samples, spread over the test split's clips
 TIMED = 16  # answers whose time is taken
 ALPAMAYO: dict[str, TrainConfig] = {"vlm": VlmConfig(), "action": ActionConfig(), "coc": CocConfig()}

@@ -80,13 +80,19 @@ def _ask_config(config: SuiteConfig, n: int = 1) -> AskConfig:
     return AskConfig(n, config.seed, config.batch, config.deadline_s)
 
 
-def _on_samples(
-    suite: str, samples: Artifact | None, config: SuiteConfig, labelled: bool, run: Callable[[list[Sample]], Measured]
+def _on_labelled(
+    policy: Answering,
+    suite: str,
+    samples: Artifact | None,
+    config: SuiteConfig,
+    run: Callable[[list[Sample]], Measured],
 ) -> Found:
+    from causeway.evaluation.beside import check_samples
     from causeway.evaluation.selection import data_of_samples, pick
 
     assert samples is not None, "`check_data` has seen to it"
-    chosen, notes = pick(samples, config.split, config.limit, labelled)
+    chosen, notes = pick(samples, config.split, config.limit, labelled=True)
+    check_samples(policy, chosen)
     return Found(_with_notes(run(list(chosen)), suite, notes), data_of_samples(chosen))
 
 
@@ -97,6 +103,7 @@ def _with_notes(measured: Measured, suite: str, notes: Sequence[str]) -> Measure
 
 
 def _open_loop(policy: Answering, data: Data, config: SuiteConfig) -> Found:
+    from causeway.evaluation.beside import check_samples
     from causeway.evaluation.open_loop_suite import open_loop
     from causeway.evaluation.selection import data_of_samples, pick, shard_of
     from causeway.evaluation.shards import told_shard
@@ -106,6 +113,7 @@ def _open_loop(policy: Answering, data: Data, config: SuiteConfig) -> Found:
     chosen, notes = pick(data.samples, config.split, config.limit, labelled=False, around=around)
     if not around:
         notes.append("these samples hold no surroundings: collisions and off-road were not measured")
+    check_samples(policy, chosen)
     part = shard_of(chosen, config.batch, config.shard, config.shards)
     measured = open_loop(policy, part, _ask_config(config, config.samples_per_moment))
     told = data_of_samples(chosen)
@@ -123,14 +131,18 @@ def _reasoning(policy: Answering, data: Data, config: SuiteConfig) -> Found:
         beside = Beside(evidence_of(data.evidence, chosen), config.judge, config.corrections)
         return reasoning(policy, chosen, asking, beside)
 
-    return _on_samples("reasoning", data.samples, config, True, run)
+    return _on_labelled(policy, "reasoning", data.samples, config, run)
 
 
 def _faithfulness(policy: Answering, data: Data, config: SuiteConfig) -> Found:
     from causeway.evaluation.words.faithfulness import faithfulness
 
     asking = _ask_config(config)
-    return _on_samples("faithfulness", data.samples, config, True, lambda chosen: faithfulness(policy, chosen, asking))
+
+    def run(chosen: list[Sample]) -> Measured:
+        return faithfulness(policy, chosen, asking)
+
+    return _on_labelled(policy, "faithfulness", data.samples, config, run)
 
 
 def _closed_loop(policy: Answering, data: Data, config: SuiteConfig) -> Found:
@@ -146,15 +158,19 @@ def _replay(policy: Answering, data: Data, config: SuiteConfig) -> Found:
 
 
 def _latency(policy: Answering, data: Data, config: SuiteConfig) -> Found:
+    from causeway.evaluation.beside import check_points, check_rigs, check_samples
     from causeway.evaluation.cut_costs import estimates, measure_cuts
     from causeway.evaluation.latency import latency, machine
     from causeway.evaluation.selection import data_of_examples, data_of_samples, pick
     from causeway.model.observation import example_observation
 
     if data.samples is None:
+        check_rigs(policy, [("noise pictures", "")])
+        check_points(policy, "noise pictures", 0)
         measured = latency(policy, [example_observation()], config.calls, config.seed)
         return Found(measured, data_of_examples(machine()))
     chosen, _ = pick(data.samples, config.split, min(config.limit or config.calls, config.calls), False)
+    check_samples(policy, chosen)
     measured = latency(policy, list(chosen), config.calls, config.seed)
     cut = estimates(measure_cuts(policy, chosen, config.seed, timed=0))
     return Found(replace(measured, estimates={**measured.estimates, **cut}), data_of_samples(chosen))

@@ -24,7 +24,7 @@ from causeway.model.observation import HORIZON_STEPS, Observation, ObservationSp
 from causeway.model.prediction import Prediction
 from causeway.serving import alpasim_pb2 as pb
 from causeway.serving.alpasim_frames import camera_row, ego_poses, plan_message, time_us, waypoints_rig
-from causeway.serving.alpasim_session import NotYet, Session, session_of
+from causeway.serving.alpasim_session import NotYet, Session, session_of, untold
 from causeway.serving.answering import Predicts
 
 SERVICE = "egodriver.EgodriverService"
@@ -67,11 +67,18 @@ class Driver:
 
     def __init__(self, policy: Predicts, spec: ObservationSpec, version: str, noise: Noise | None = None) -> None:
         self._policy, self._spec, self._version, self._noise = policy, spec, version, noise or Noise()
+        self._untold = untold(policy)
         self._places: dict[str, _Place] = {}
         self._places_lock, self._policy_lock = threading.Lock(), threading.Lock()
 
     def start_session(self, request: pb.DriveSessionRequest) -> pb.SessionRequestStatus:
-        """Open a session. ALREADY_EXISTS for an id that is open, RESOURCE_EXHAUSTED when no place is free."""
+        """Open a session. ALREADY_EXISTS for an id that is open, RESOURCE_EXHAUSTED when no place is free.
+
+        FAILED_PRECONDITION for a policy that reads what AlpaSim does not tell: no session of it could be answered.
+        """
+        if self._untold:
+            why = f"this policy reads {self._untold}, of which AlpaSim tells nothing; drive with one that does not"
+            raise Refusal(_CODES.FAILED_PRECONDITION, why)
         name = request.session_uuid
         if not name:
             raise Refusal(_CODES.INVALID_ARGUMENT, "session_uuid is empty")

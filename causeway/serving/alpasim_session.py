@@ -12,6 +12,7 @@ import threading
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -152,6 +153,14 @@ class Session:
         if self.route is None or len(self.route) < 2:
             return None
         return route_from(np.array([*now.xyz_m[:2], now.yaw_rad]), self.route, ROUTE_POINTS)
+
+
+def untold(policy: Any) -> str:
+    """What a policy reads and AlpaSim tells no driver of, in words: 3D points, which of several rigs it is; or ""."""
+    config = getattr(policy, "config", None)
+    rigs, points = getattr(config, "rigs", ()), getattr(config, "point_blocks", ())
+    whose = [f"the name of the rig ({', '.join(rigs)})"] if len(rigs) > 1 else []  # the only one need not be named
+    return " and ".join([*whose, *(["3D points"] if points else [])])
 
 
 def session_of(rows: dict[str, dict], seed: int, spec: ObservationSpec) -> Session:

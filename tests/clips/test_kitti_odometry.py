@@ -47,6 +47,14 @@ def test_official_folders(tmp_path):
     assert clips.table("clips").column("has_map").to_pylist() == [False]
 
 
+def test_scans_beside_the_pictures_are_no_part_of_the_input(tmp_path):
+    root = official(tmp_path / "kitti")
+    (root / "sequences/07/velodyne").mkdir()
+    (root / "sequences/07/velodyne/000000.bin").write_bytes(b"never read")
+    read = ["poses/07.txt", "sequences/07/calib.txt", "sequences/07/image_0", "sequences/07/times.txt"]
+    assert kitti_odometry.paths(root) == [root / name for name in read]
+
+
 def test_the_rig_turns_about_its_axle_not_about_the_camera():
     turn = np.eye(4)[None, :3].repeat(2, axis=0)
     angle = 0.2  # the camera turns left (about its -y) and moves as a camera 1.03 m ahead of the axle must

@@ -81,7 +81,9 @@ def test_each_folder_of_real_drives_is_in_one_layout(test_drives, folder, layout
 @pytest.mark.parametrize("name", ["a.xml", "tracklet_labels.xml", "a.jpg"])
 def test_a_pipe_is_not_waited_for(tmp_path, name):
     root = official(tmp_path / "kitti")
-    os.mkfifo(root / "sequences" / "07" / name)
+    os.mkfifo(root / "sequences" / "07" / name)  # beside what is read
+    assert name not in {path.name for path in ingest_paths(str(root), IngestConfig())}
+    os.mkfifo(root / "sequences" / "07" / "image_0" / name)
     with pytest.raises(UnusableInput, match="a pipe or device"):
         ingest_paths(str(root), IngestConfig())
 

@@ -83,6 +83,22 @@ def test_scans_that_cannot_be_placed_are_put_on_record():
     ]
 
 
+def test_points_that_are_none_are_dropped_and_counted_up_to_half_of_a_scan():
+    def with_holes(number: int, holes: int) -> Scan:
+        whole = scan(number, 4)
+        whole.xyz_m[:holes] = np.array([[np.nan, 0, 0], [0, -np.inf, 0], [0, 0, 1001.0]])[:holes]
+        return whole
+
+    found, problems = rows([with_holes(2, 0), with_holes(4, 1), with_holes(6, 2), with_holes(8, 3)])
+    assert [(row["t_us"], len(row["xyz_m"])) for row in found] == [(300_000, 12), (500_000, 9), (700_000, 6)]
+    assert problems == (
+        ("scan 8", "no_points", "3 of 4 are not numbers, or farther than 1000 m away"),
+        ("scans", "points_dropped", "3 points of 2 scans are not numbers, or farther than 1000 m away"),
+    )
+    alone, _ = rows([replace(scan(4, 4), xyz_m=scan(4, 4).xyz_m[1:], t_us=scan(4, 4).t_us[1:])])
+    assert found[1] == alone[0]  # those that stay keep their own moments
+
+
 def test_no_scan_reaches_over_a_gap_of_the_poses():
     whole = turning(20)
     gap = RawEgo(*(values[[*range(5), *range(13, 20)]] for values in (whole.t_us, whole.xyz_m, whole.wxyz)))
@@ -106,17 +122,23 @@ def scanned(root: Path, *points: tuple[float, float, float], count: int = 12) ->
 
 
 def points_of(drive):
-    return {int(row["t_us"] - drive.ego.t_us[0]): row["xyz_m"] for row in drive.points.between(-(2**62), 2**62).to_pylist()}
+    return {
+        int(row["t_us"] - drive.ego.t_us[0]): row["xyz_m"] for row in drive.points.between(-(2**62), 2**62).to_pylist()
+    }
 
 
 def test_kittis_points_are_placed_by_the_moment_of_their_direction(tmp_path):
-    scanned(tmp_path, RIGHT, AHEAD, LEFT)
+    scanned(tmp_path, RIGHT, AHEAD, LEFT, (-8.0, 0.02, 0.0), (-8.0, -0.02, 0.0))
     drive = only(tmp_path)
     found = points_of(drive)
     assert sorted(found) == [100_000 * n for n in range(2, 12)]
-    # a quarter, a half and three quarters of a turn that ends 0.05 s before the pose; the scanner is at (0.76, 0, 1.73)
-    expected = [[0.76 - 1.25, -5.0, 1.73], [10.76 - 1.0, 0.0, 0.73], [0.76 - 0.75, 5.0, 1.73]]
-    np.testing.assert_allclose(np.reshape(found[400_000], (3, 3)), expected, atol=2e-3)
+    # left, ahead and right at a quarter, a half and three quarters of a turn that ends 0.05 s before the pose, behind at
+    # both its ends; the scanner is at (0.76, 0, 1.73)
+    expected = [
+        *([0.76 - 0.75, -5.0, 1.73], [10.76 - 1.0, 0.0, 0.73], [0.76 - 1.25, 5.0, 1.73]),
+        *([0.76 - 8.0 - 1.4992, 0.02, 1.73], [0.76 - 8.0 - 0.5008, -0.02, 1.73]),
+    ]
+    np.testing.assert_allclose(np.reshape(found[400_000], (5, 3)), expected, atol=2e-3)
     assert {problem[1] for problem in drive.quarantined} == {"no_ego_pose"}
     assert len(drive.quarantined) == 2  # the turn before the first pose ends, and the one after the last
 
@@ -126,12 +148,14 @@ def test_a_turn_lasts_as_long_as_its_files_say(tmp_path):
     for name, shift in (("start", -0.2), ("end", 0.2)):
         (folder / f"timestamps_{name}.txt").write_text("\n".join(stamp(i + 1 + shift) for i in range(12)) + "\n")
     found = points_of(only(tmp_path))
-    # turns begin 0.02 s before a pose and last 0.04 s: seen from 0.01 s after it, told with the next
-    np.testing.assert_allclose(found[400_000], [0.76 - 0.9, 5.0, 1.73], atol=2e-3)
+    # turns begin 0.02 s before a pose and last 0.04 s: seen from 0.01 s before it, told with the next
+    np.testing.assert_allclose(found[400_000], [0.76 - 1.1, 5.0, 1.73], atol=2e-3)
     (folder / "timestamps_end.txt").write_text(stamp(0) + "\n")
     drive = only(tmp_path)
     assert drive.points is None
-    assert drive.quarantined == (("velodyne_points", "scans_unusable", f"{folder}: 12 turns begin, 1 end, 12 look ahead"),)
+    assert drive.quarantined == (
+        ("velodyne_points", "scans_unusable", f"{folder}: 12 turns begin, 1 end, 12 look ahead"),
+    )
 
 
 def test_scans_that_cannot_be_used_are_named_and_the_drive_goes_on(tmp_path):
@@ -178,7 +202,9 @@ def test_a_recorded_road_is_the_ground_of_its_rig(test_drives, tmp_path):
     folder = tmp_path / "raw" / "velodyne_points"
     (folder / "data").mkdir(parents=True)
     shutil.copyfile(tmp_path / "raw" / "image_02" / "timestamps.txt", folder / "timestamps.txt")
-    grid = np.stack([*np.meshgrid(np.linspace(5, 25, 20), np.linspace(-4, 4, 9)), np.zeros((9, 20))], axis=-1).reshape(-1, 3)
+    grid = np.stack([*np.meshgrid(np.linspace(5, 25, 20), np.linspace(-4, 4, 9)), np.zeros((9, 20))], axis=-1).reshape(
+        -1, 3
+    )
     velo_from_rig = np.linalg.inv(read_calibrations(tmp_path / "raw").rig_from_velo)
     flat = np.column_stack([grid @ velo_from_rig[:3, :3].T + velo_from_rig[:3, 3], np.zeros(len(grid))])
     for number in range(144):
@@ -227,7 +253,12 @@ def test_sweeps_without_offsets_last_a_turn_and_broken_ones_are_named(tmp_path):
     write_table({"x": [1.0], "y": [0.0], "z": [0.0], "offset_ns": [-5_000_000]}, folder / f"{T0_NS + 9}.feather")
     drive, found = swept_points(folder)
     assert list(found) == [600_000]
-    assert sorted(reason for _, reason, _ in drive.quarantined) == ["no_ego_pose", "no_time", "no_time", "scan_unusable"]
+    assert sorted(reason for _, reason, _ in drive.quarantined) == [
+        "no_ego_pose",
+        "no_time",
+        "no_time",
+        "scan_unusable",
+    ]
 
 
 def test_a_log_without_lidar_has_no_points(tmp_path):

@@ -5,6 +5,7 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
 
 import grpc
 import numpy as np
@@ -16,7 +17,7 @@ from causeway.model.observation import ObservationSpec
 from causeway.model.prediction import Prediction
 from causeway.serving import alpasim_driver
 from causeway.serving import alpasim_pb2 as pb
-from causeway.serving.alpasim_driver import Driver, Noise
+from causeway.serving.alpasim_driver import Driver, Noise, Refusal
 from causeway.serving.alpasim_server import start
 from causeway.serving.process import free_ports
 from tests.serving.alpasim_runtime import (
@@ -204,13 +205,23 @@ LONG_QUATERNION = pb.PoseAtTime(timestamp_us=2_000_000, pose=pb.Pose(quat=pb.Qua
         ("submit_image_observation", image("s", 1_600_000, picture(1)[:200]), "INVALID_ARGUMENT", "no whole JPEG"),
         ("submit_image_observation", image("s", 1_600_000, b""), "INVALID_ARGUMENT", "0 bytes"),
         ("submit_image_observation", image("s", 1_600_000, b"GIF89a"), "INVALID_ARGUMENT", "no whole JPEG or PNG"),
-        ("submit_image_observation", image("s", 1_600_000, picture(1), "rear"), "INVALID_ARGUMENT", "'rear' is none of"),
+        (
+            "submit_image_observation",
+            image("s", 1_600_000, picture(1), "rear"),
+            "INVALID_ARGUMENT",
+            "'rear' is none of",
+        ),
         ("submit_image_observation", image("s", 1_000_000, picture(1)), "INVALID_ARGUMENT", "must not go backwards"),
         ("submit_egomotion_observation", egomotion("s", [BAD_POSE]), "INVALID_ARGUMENT", "NaN or infinity"),
         ("submit_egomotion_observation", egomotion("s", [LONG_QUATERNION]), "INVALID_ARGUMENT", "have length 1"),
         ("submit_egomotion_observation", egomotion("s", [at((0, 0, 0), 0)]), "INVALID_ARGUMENT", "go backwards"),
         ("submit_egomotion_observation", egomotion("s", [at((0, 0, 0), 2**63)]), "INVALID_ARGUMENT", "every clock"),
-        ("submit_egomotion_observation", egomotion("s", [at((0, 0, 0), 1_600_000)], np.inf), "INVALID_ARGUMENT", "state"),
+        (
+            "submit_egomotion_observation",
+            egomotion("s", [at((0, 0, 0), 1_600_000)], np.inf),
+            "INVALID_ARGUMENT",
+            "state",
+        ),
         (
             "submit_route",
             pb.RouteRequest(session_uuid="s", route=pb.Route(waypoints=[pb.Vec3(x=np.nan), pb.Vec3(x=1.0)])),
@@ -246,6 +257,28 @@ def test_cameras_that_cannot_be_are_refused(calls, cameras, says):
     assert (code, says in found) == ("INVALID_ARGUMENT", True), found
 
 
+@pytest.mark.parametrize(
+    ("rigs", "point_blocks", "lacks"),
+    [
+        (("north", "south"), (), "the name of the rig (north, south)"),
+        ((), (3,), "3D points"),
+        (("north", "south"), (1, 2), "the name of the rig (north, south) and 3D points"),
+        (("north",), (), ""),  # the only rig need not be named
+    ],
+)
+def test_a_policy_that_reads_what_alpasim_does_not_tell_gets_no_session(policy, rigs, point_blocks, lacks):
+    policy.config = SimpleNamespace(rigs=rigs, point_blocks=point_blocks)
+    driver = Driver(policy, SPEC, "a" * 64)
+    if not lacks:
+        assert driver.start_session(opening("s")) == pb.SessionRequestStatus()
+        return
+    with pytest.raises(Refusal) as refused:
+        driver.start_session(opening("s"))
+    assert refused.value.code is grpc.StatusCode.FAILED_PRECONDITION
+    said = f"this policy reads {lacks}, of which AlpaSim tells nothing; drive with one that does not"
+    assert str(refused.value) == said
+
+
 def test_bytes_that_are_no_message_are_refused(calls):
     drive = calls.channel.unary_unary("/egodriver.EgodriverService/drive")
     with pytest.raises(grpc.RpcError) as error:
@@ -254,7 +287,9 @@ def test_bytes_that_are_no_message_are_refused(calls):
     assert calls.get_version(pb.Empty()).version_id, "the server goes on"
 
 
-@pytest.mark.parametrize(("breaks", "says"), [("nan", "no whole, finite plan"), ("crash", "policy failed: RuntimeError")])
+@pytest.mark.parametrize(
+    ("breaks", "says"), [("nan", "no whole, finite plan"), ("crash", "policy failed: RuntimeError")]
+)
 def test_a_policy_that_fails_is_internal_and_others_go_on(calls, policy, breaks, says):
     now_us = warm(calls)
     policy.breaks = breaks

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from grpc import StatusCode
 
 from causeway.evidence import RigCalibration, UnknownVehicle
+from causeway.model.observation import ObservationSpec
 from causeway.serving import rigs
 from causeway.serving.tensors import InvalidRequest
 from tests.serving.questions import good
@@ -54,8 +56,6 @@ def test_a_store_that_is_away_is_no_fault_of_the_request(tmp_path, caplog):
 def test_the_endpoint_says_unavailable(tmp_path):
     import asyncio
 
-    from grpc import StatusCode
-
     from causeway.serving.predictor import CausewayModel, Refusal, Served
 
     model = CausewayModel(Served(StubPolicy(), StubPolicy.spec, "0"), rigs.rigs_in(str(tmp_path)))
@@ -65,3 +65,30 @@ def test_the_endpoint_says_unavailable(tmp_path):
     finally:
         model.stop()
     assert (refused.value.http_status, refused.value.status_code) == (503, StatusCode.UNAVAILABLE)
+
+
+@pytest.mark.parametrize(
+    ("named", "says"),
+    [
+        ({"rig_id": "west"}, "rig 'west' is not one that this policy has a head for (north, south); name one of these"),
+        ({}, "it names no rig, and this policy has a head for (north, south); name one of these"),
+    ],
+)
+def test_a_policy_with_a_head_by_rig_refuses_requests_of_others_by_name(named, says):
+    import asyncio
+
+    from causeway.model import Policy
+    from causeway.serving.predictor import CausewayModel, Refusal, Served
+    from causeway.training.recipes import recipe_named
+
+    policy = Policy.from_scale("tiny", design=recipe_named("dexvla").design, rigs=("north", "south")).eval()
+    scale = policy.config.scale
+    model = CausewayModel(Served(policy, ObservationSpec(height=scale.image_height, width=scale.image_width), "0"))
+    model.ready = True  # it needs no warming up to refuse
+    try:
+        with pytest.raises(Refusal) as refused:
+            asyncio.run(model.predict(good().plus(**named)))
+    finally:
+        model.stop()
+    assert (refused.value.http_status, refused.value.status_code) == (400, StatusCode.INVALID_ARGUMENT)
+    assert refused.value.message == f"inputs: sample #0: {says}"

@@ -5,13 +5,14 @@ are shared among parts of an evaluation. Does not know formulas (`rollout_scores
 """
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, TypeVar
 
 from causeway.artifacts.hashing import text_hash
 from causeway.errors import UsageError
 from causeway.evaluation.answers import Answering, AskConfig
+from causeway.evaluation.beside import check_points, check_rigs
 from causeway.evaluation.driving import replays
 from causeway.evaluation.driving.closed_loop import (
     REPLAN_TICKS,
@@ -37,6 +38,7 @@ Scene = TypeVar("Scene")
 def drive_world(policy: Answering, data: Data, config: SuiteConfig) -> Found:
     """The suite `closed-loop`."""
     check_rigs(policy, [("the built-in world", EGO_RIG)])
+    check_points(policy, "the built-in world", spec_of(data.samples).points)
     whole = scene_ids(config.scenes, config.seed)
     scenes, conditions = part(whole, config), Conditions(latency_s=config.latency_s)
     spec = world_spec(spec_of(data.samples))
@@ -56,22 +58,12 @@ def drive_clips(policy: Answering, data: Data, config: SuiteConfig) -> Found:
     if not chosen.scenes:
         return Found(replays.nothing(chosen.notes), told)
     check_rigs(policy, ((str(scene), scene.stage.rig_id) for scene in chosen.scenes))
+    check_points(policy, "log replay", spec.points)
     scenes, recorded = part(chosen.scenes, config), part(chosen.recorded, config)
     driven = roll_out(policy, scenes, _asking(config), spec=spec, conditions=conditions, ensemble=config.ensemble)
     held = baseline_rollouts(scenes, conditions=conditions)
     measured = replays.told_apart(closed_loop(driven, recorded, held), chosen.notes)
     return _found("replay", measured, _distinct(told | _how(config), config), (driven, held, recorded), config)
-
-
-def check_rigs(policy: Answering, rigs: Iterable[tuple[str, str]]) -> None:
-    """A policy with a head by rig drives no other's: UnusableInput, before anything is driven, names what has whose."""
-    known = getattr(getattr(policy, "config", None), "rigs", ())
-    if not known:
-        return
-    from causeway.model.beside import place_of
-
-    for what, rig_id in rigs:
-        place_of(known, rig_id, what)
 
 
 def part(scenes: Sequence[Scene], config: SuiteConfig) -> list[Scene]:

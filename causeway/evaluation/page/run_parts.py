@@ -66,7 +66,7 @@ class RunSummary:
     label: LabelCard | None = None
     answer: AnswerCard | None = None
     sources: Sequence[Mapping[str, str]] = ()  # {name, licence}
-    cost: tuple[Sequence[str], Sequence[Sequence[Any]]] = ((), ())  # heads and rows: what the steps used
+    cost: tuple[Sequence[str], Sequence[Sequence[Any]], Sequence[str]] = ((), (), ())  # as `cost_section` has it
     gaps: Sequence[str] = ()  # what the drives could not feed, and what ran on the built-in world instead
 
 
@@ -206,12 +206,14 @@ def steps_section(steps: Sequence[StepLine]) -> Markup | None:
     return section("Steps", table(["step", "makes", "counts", "s", ""], rows, numbers=(3,)), lead=total)
 
 
-def cost_section(heads: Sequence[str], rows: Sequence[Sequence[Any]]) -> Markup | None:
-    """Processor and GPU hours of each step, and what they come to where there are prices."""
+def cost_section(heads: Sequence[str], rows: Sequence[Sequence[Any]], missing: Sequence[str] = ()) -> Markup | None:
+    """Processor and GPU hours of each step, and what they come to where there are prices; `missing`: lines on what is
+    not in them."""
     lead = "What the runs that led here used. Steps that were found done used next to nothing again."
     numbers = tuple(range(1, len(heads)))
-    found = table(list(heads), [list(row) for row in rows], numbers=numbers)
-    return section("Cost", found, lead=lead) if rows else None
+    found = table(list(heads), [list(row) for row in rows], numbers=numbers) if rows else None
+    left_out = el("ul", [el("li", line) for line in missing], class_="lines") if missing else None
+    return section("Cost", found, left_out, lead=lead) if rows or missing else None
 
 
 def lines_section(title: str, lines: Sequence[str], lead: str | None = None) -> Markup | None:

@@ -46,8 +46,8 @@ def fits(root: Path) -> bool:
 
 
 def paths(root: Path) -> list[Path]:
-    """Sequence and poses of the official form, the three files of each sequence of the compact one."""
-    official = (path for sequence in _official(root) for path in _parts(root, sequence))
+    """What is read of each sequence: of the official form not its laser scans, of the compact one its three files."""
+    official = (path for sequence in _official(root) for path in _read(root, sequence))
     compact = (path for table in _compact(root) for path in _beside(root, table))
     return inside_all(root, (*official, *compact))
 
@@ -62,8 +62,14 @@ def _official(root: Path) -> list[Path]:
     return sorted(p for p in root.glob("sequences/*") if p.is_dir() and not p.name.startswith("."))
 
 
-def _parts(root: Path, sequence: Path) -> tuple[Path, Path]:
-    return sequence, root / "poses" / f"{sequence.name}.txt"
+def _read(root: Path, sequence: Path) -> list[Path]:
+    """Poses, times, calibration and pictures; scans lie beside them, eighty gigabytes of all sequences."""
+    own = [sequence / name for name in ("times.txt", "calib.txt")]
+    return [_poses_of(root, sequence), *own, *sequence.glob("image_[0-3]")]
+
+
+def _poses_of(root: Path, sequence: Path) -> Path:
+    return root / "poses" / f"{sequence.name}.txt"
 
 
 def _compact(root: Path) -> list[Path]:
@@ -82,8 +88,8 @@ def _number(table: Path) -> str:
 
 
 def _open_official(root: Path, sequence: Path) -> Drive:
-    inside_all(root, _parts(root, sequence))
-    _, table = _parts(root, sequence)
+    inside_all(root, _read(root, sequence))
+    table = _poses_of(root, sequence)
     poses, times_us = _read_poses(table), _read_times(sequence / "times.txt")
     if len(poses) != len(times_us):
         raise UnusableInput(f"{table}: {len(poses)} poses but times.txt has {len(times_us)} rows")

@@ -1,9 +1,9 @@
 """KITTI raw's laser scans, `velodyne_points/data/*.bin`, as a drive's `points`.
 
 Knows the files (development kit, readme): x, y, z in metres in the scanner's frame and a reflectance, four float32 a
-point; `timestamps.txt` has when the scanner looked ahead, `timestamps_start.txt` and `timestamps_end.txt` the turn. The
-scanner turns counter-clockwise and begins a turn looking back, so a point's direction tells its moment; raw data are
-not compensated for the vehicle's motion in a turn. Does not know the other files of a drive.
+point; `timestamps.txt` has when the scanner looked ahead, `timestamps_start.txt` and `timestamps_end.txt` the turn. Raw
+data are not compensated for the vehicle's motion in a turn; a point's direction tells its moment (`_turned`). Does not
+know the other files of a drive.
 """
 
 from collections.abc import Iterator
@@ -72,6 +72,16 @@ def _scan(path: Path, start_us: int, end_us: int, rig_from_velo: Array) -> Scan 
     except OSError as error:
         return str(path), "scan_unusable", f"cannot be read ({error.strerror})"
     with np.errstate(all="ignore"):  # what is no number is left out later
-        turned = (np.arctan2(seen[:, 1], seen[:, 0]) + np.pi) / (2 * np.pi)
-        t_us = start_us + np.nan_to_num(turned * (end_us - start_us)).astype(np.int64)
+        t_us = start_us + np.nan_to_num(_turned(seen) * (end_us - start_us)).astype(np.int64)
         return Scan(str(path), seen @ rig_from_velo[:3, :3].T + rig_from_velo[:3, 3], t_us, end_us)
+
+
+def _turned(seen: Array) -> Array:
+    """The part of the turn [n], 0 to 1, at which points [n, 3] were seen: from behind over left, ahead and right.
+
+    That is clockwise as seen from above, as odometry on these very files has it: KISS-ICP (`datasets/kitti_raw.py`: 0.5
+    (1 - atan2(y, x) / pi)), CT-ICP (its issue 2), and so NVIDIA's NCore (`data_converter/kitti`). The readme calls the
+    scanner counter-clockwise and does not say seen from where; the points of a row in a file do run that way, but the
+    rows are sorted by direction, not by time.
+    """
+    return np.asarray((np.pi - np.arctan2(seen[:, 1], seen[:, 0])) / (2 * np.pi), dtype=np.float64)
