@@ -14,6 +14,7 @@ from typing import Any
 
 from causeway.artifacts import Artifact, Manifest, lookup, store
 from causeway.errors import UnusableInput, UsageError
+from causeway.platform.costs import prices
 from causeway.platform.demo_page import write_page
 from causeway.platform.laptop import run_pipeline
 from causeway.platform.question import answer_as_dict, describe
@@ -44,6 +45,7 @@ def run_demo(out: Path, drives: str, layout: str) -> dict[str, Any]:
         raise UsageError(f"--layout {layout} says how drives are laid out; name them with --drives")
     if store.is_s3(str(out)) or str(out).startswith("s3:/"):
         raise UsageError(f"--out {out}: the demo's page and server are on this machine; name a folder")
+    prices()  # the page at the end needs them: what is no price is said now
     started = time.monotonic()
     root = out.absolute() / "artifacts"
     loop = run_loop(root, out / "logs", drives, layout, registry_uri(out))

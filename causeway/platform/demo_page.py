@@ -5,6 +5,7 @@ Knows which artifact each part of the page comes from, found through lineage. Do
 """
 
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -149,10 +150,14 @@ def _sources(made: Sequence[Manifest]) -> list[dict[str, str]]:
     return [{"name": name, "licence": licence} for name, licence in sorted(found)]
 
 
-def _cost(root: Path) -> tuple[tuple[str, ...], list[list[Any]]]:
-    """Heads and rows of what all runs under the root used, and cost where there are prices."""
-    section = cost_section(uses_under(str(root)), prices())
-    return section.columns, [[row[0], *(f"{value:.4f}" for value in row[1:])] for row in section.rows]
+def _cost(root: Path) -> tuple[tuple[str, ...], list[list[Any]], list[str]]:
+    """Heads and rows of what all runs under the root used, and cost where there are prices; runs not in it."""
+    uses, damaged = uses_under(str(root))
+    missing = [f"not counted: {line}" for line in damaged]
+    for line in missing:
+        print(f"cost: {line}", file=sys.stderr)
+    section = cost_section(uses, prices())
+    return section.columns, [[row[0], *(f"{value:.4f}" for value in row[1:])] for row in section.rows], missing
 
 
 def _gaps(own: Sequence[Manifest]) -> list[str]:

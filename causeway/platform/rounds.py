@@ -23,7 +23,11 @@ _DIGITS = 16
 
 
 def round_key(samples: str, before: str, withdrawn: Sequence[str], settings: Mapping[str, Any]) -> str:
-    """A name over the content of a round: hashes of the samples of now and of the round before, and its settings."""
+    """A name over the content of a round: hashes of the samples of now and of the round before, and its settings.
+
+    An installation's placement is in it no more than in a step's key: where a step ran, and on how many machines, does
+    not change what it made (a batch is of all processes together; other labels are other samples).
+    """
     from causeway.platform.steps import STEPS
 
     graphs = sorted(file for folder in _GRAPHS for file in (ROOT / folder).glob("*.py"))

@@ -50,9 +50,7 @@ def summed(uses: Iterable[Use]) -> list[Use]:
     return list(found.values())
 
 
-def write_record(
-    root: str, run: str, pipeline: str, reason: str, state: str, error: str, uses: Iterable[Use]
-) -> None:
+def write_record(root: str, run: str, pipeline: str, reason: str, state: str, error: str, uses: Iterable[Use]) -> None:
     """Write a run down; one that is there already is replaced."""
     told: dict[str, Any] = {"run": run, "pipeline": pipeline, "reason": reason, "state": state, "error": error}
     told |= {"ended_us": time.time_ns() // 1000, "use": [asdict(use) for use in summed(uses)]}
@@ -79,7 +77,13 @@ def uses_of(record: Mapping[str, Any]) -> list[Use]:
     return [Use(str(one["step"]), float(one["cpu_s"]), float(one["gpu_s"])) for one in record.get("use", ())]
 
 
-def uses_under(root: str) -> list[Use]:
-    """What all runs under a root used together, step by step."""
-    names = [file.name for file in files(store.join(root, FOLDER)) if file.name.endswith(".json")]
-    return summed(use for name in names for use in uses_of(read_record(store.join(root, FOLDER, name))))
+def uses_under(root: str) -> tuple[list[Use], list[str]]:
+    """What all runs under a root used together, step by step, and a line for each damaged record left out."""
+    uses, damaged = list[Use](), list[str]()
+    for file in files(store.join(root, FOLDER)):
+        if file.name.endswith(".json"):
+            try:
+                uses += uses_of(read_record(store.join(root, FOLDER, file.name)))
+            except UnusableInput as error:
+                damaged.append(str(error))
+    return summed(uses), damaged

@@ -5,10 +5,12 @@ Knows commands and what they print. Decides nothing.
 
 import json
 import os
-import re
+import socket
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +18,7 @@ from typing import Any
 NAMESPACE = "kubeflow"
 TARGETS = ("data", "train", "sim", "serve", "pipelines")
 ROOT = Path(__file__).resolve().parents[2]
+PATIENCE_S = 900
 
 
 def kubectl(*words: str, given: str | None = None, namespace: str = NAMESPACE) -> str:
@@ -31,18 +34,47 @@ def helm(*words: str, namespace: str = NAMESPACE) -> str:
     return done.stdout
 
 
+def until(found: Callable[[], object], seconds: float = PATIENCE_S) -> bool:
+    """Whether it came true in time; looked at every second."""
+    for _ in range(round(seconds)):
+        if found():
+            return True
+        time.sleep(1)
+    return False
+
+
 @contextmanager
 def forwarded(service: str, port: int, namespace: str = NAMESPACE) -> Iterator[str]:
-    """host:port on loopback that leads to a service."""
-    command = ["kubectl", "--namespace", namespace, "port-forward", f"svc/{service}", f":{port}"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as process:
-        try:
-            assert process.stdout is not None
-            found = re.search(r"127\.0\.0\.1:(\d+)", process.stdout.readline())
-            assert found, f"no port-forward to {service}"
-            yield f"127.0.0.1:{found.group(1)}"
-        finally:
+    """host:port on loopback that leads to a service; again when its pod, or the cluster, was away."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        here = free.getsockname()[1]
+    command = ["kubectl", "--namespace", namespace, "port-forward", f"svc/{service}", f"{here}:{port}"]
+    over = threading.Event()
+    keeping = threading.Thread(target=_keep, args=(command, over))
+    keeping.start()
+    try:
+        assert until(lambda: _open(here), 60), f"no port-forward to {service}"
+        yield f"127.0.0.1:{here}"
+    finally:
+        over.set()
+        keeping.join()
+
+
+def _keep(command: list[str], over: threading.Event) -> None:
+    """Run a command, and again whenever it ends: kubectl leaves with the pod that it led to."""
+    while not over.is_set():
+        with subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL) as process:
+            while process.poll() is None and not over.wait(0.2):
+                pass
             process.terminate()
+        over.wait(1)
+
+
+def _open(port: int) -> bool:
+    """Whether something listens on a port of loopback."""
+    with socket.socket() as asking:
+        return asking.connect_ex(("127.0.0.1", port)) == 0
 
 
 def images() -> dict[str, str]:

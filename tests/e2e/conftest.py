@@ -5,12 +5,15 @@ import json
 import os
 import shutil
 import subprocess
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 
-from tests.e2e.clusters import NAMESPACE, forwarded, kubectl
+from tests.e2e.clusters import NAMESPACE, ROOT, causeway, forwarded, images, kubectl
+from tests.e2e.started import run_words
 
 BUCKET = "causeway"
 
@@ -48,3 +51,31 @@ def s3(cluster: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]
         if not store_s3.client().bucket_exists(BUCKET):
             store_s3.client().make_bucket(BUCKET)
         yield f"s3://{BUCKET}"
+
+
+@pytest.fixture(scope="session")
+def place(s3: str, pipelines_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A place in the bucket with the drives of a small world; the images' names and the API in the environment."""
+    if not images():
+        pytest.skip("the images have no names: make images, or set the five CAUSEWAY_IMAGE_…")
+    from causeway.artifacts import store
+    from causeway.platform.steps import run_named
+
+    world = run_named("make_world", {}, {"scenes": 4}, out=str(tmp_path_factory.mktemp("world") / "drives"))
+    place = f"{s3}/e2e-{time.time_ns()}"
+    for name in world.files:
+        store.write_bytes(f"{place}/drives/{name}", Path(world.location, name).read_bytes())
+    kubectl("apply", "-k", str(ROOT / "manifests" / "training"))
+    known = images() | {"CAUSEWAY_KFP": pipelines_api, "CAUSEWAY_TRAINING_RUNTIME": "causeway-train"}
+    with pytest.MonkeyPatch.context() as patch:
+        for name, text in known.items():
+            patch.setenv(name, text)
+        yield place
+
+
+@pytest.fixture(scope="session")
+def samples(place: str) -> str:
+    """Where the samples of those drives are, made on the cluster."""
+    told = causeway(*run_words("data", place, drives=f"{place}/drives"), environment={})
+    assert told["kind"] == "samples"
+    return str(told["location"])

@@ -1,4 +1,4 @@
-"""The data pipeline, a tiny training pipeline by TrainJobs, and a schedule, from the command line to a real cluster.
+"""A tiny training pipeline by TrainJobs, a schedule, and labels in many tasks, from the command line to a real cluster.
 
 The nodes need the images of Dockerfile's targets data, train, sim and pipelines; CAUSEWAY_IMAGE_… name them.
 """
@@ -10,13 +10,11 @@ from pathlib import Path
 import pytest
 
 from causeway.artifacts import store
-from causeway.platform.steps import run_named
-from tests.e2e import clusters
-from tests.e2e.clusters import kubectl
+from tests.e2e.clusters import causeway, kubectl
+from tests.e2e.started import at_work, begun, placed, run_of, run_words
 
 pytestmark = pytest.mark.cluster
-MANIFESTS = Path(__file__).parents[2] / "manifests" / "training"
-STEPS = "4"
+SHARDS, AT_ONCE = 50, 8
 
 
 def workflows() -> set[str]:
@@ -24,39 +22,39 @@ def workflows() -> set[str]:
     return set(kubectl("get", "workflows", "-o", "name").split())
 
 
-def causeway(*words: str, api: str) -> dict:
-    """Run the command line as a person does; returns what --json tells."""
-    return clusters.causeway(*words, environment={"CAUSEWAY_KFP": api, "CAUSEWAY_TRAINING_RUNTIME": "causeway-train"})
-
-
-@pytest.fixture(scope="module")
-def root(s3: str, tmp_path_factory: pytest.TempPathFactory) -> str:
-    """A place in the bucket with the drives of a small world."""
-    world = run_named("make_world", {}, {"scenes": 4}, out=str(tmp_path_factory.mktemp("world") / "drives"))
-    root = f"{s3}/runs-{time.time_ns()}"
-    for name in world.files:
-        store.write_bytes(f"{root}/drives/{name}", Path(world.location, name).read_bytes())
-    kubectl("apply", "-k", str(MANIFESTS))
-    return root
-
-
-def test_drives_become_a_policy_and_the_same_again_costs_nothing(pipelines_api: str, root: str) -> None:
-    data = causeway("run", "data", "--on", "cluster", "--root", root, "--set", f"drives={root}/drives", api=pipelines_api)
-    assert data["kind"] == "samples"
-    words = ["run", "training", "--on", "cluster", "--root", root, "--set", f"data={data['location']}"]
-    trained = causeway(*words, "--set", f"steps={STEPS}", api=pipelines_api)
+def test_samples_become_a_policy_by_four_training_jobs(place: str, samples: str) -> None:
+    trained = causeway(*run_words("training", place, data=samples, steps=4), environment={})
     assert trained["state"] == "SUCCEEDED"
-    record = json.loads(store.read_bytes(f"{root}/runs/{trained['run']}.json") or b"{}")
+    record = json.loads(store.read_bytes(f"{place}/runs/{trained['run']}.json") or b"{}")
     assert record["pipeline"] == "causeway-training"
     assert kubectl("get", "trainjobs", "-l", f"causeway/run={trained['run']}", "-o", "name").count("trainjob") == 4
 
 
-def test_a_schedule_fires_and_is_made_once(pipelines_api: str, root: str) -> None:
-    causeway("submit", "data", "--upload-only", api=pipelines_api)
-    words = ["schedule", "create", "e2e", "data", "--cron", "0 * * * * *", "--root", root, "--set", f"drives={root}/drives"]
+def test_labels_in_fifty_tasks_are_the_same_and_at_most_eight_work_at_once(
+    place: str, samples: str, tmp_path: Path
+) -> None:
+    wide = placed(tmp_path, fan_out={"label_moments": {"shards": SHARDS, "at_once": AT_ONCE}})
+    process, said = begun(run_words("data", f"{place}/wide", drives=f"{place}/drives"), tmp_path, **wide)
+    run, seen, most, started = run_of(said), set[str](), 0, time.monotonic()
+    while process.poll() is None:
+        now = at_work(run)
+        seen, most = seen | set(now), max(most, len(now))
+        time.sleep(1)
+    print(f"{SHARDS} tasks: at most {most} pods at once, {len(seen)} seen, {time.monotonic() - started:.0f} s")
+    assert process.returncode == 0, said.read_text()[-500:]
+    told = json.loads(said.read_text().splitlines()[-1])
+    assert told["location"].rpartition("/")[2] == samples.rpartition("/")[2]  # the content hash
+    assert most <= AT_ONCE
+    assert len(seen) > AT_ONCE
+
+
+def test_a_schedule_fires_and_is_made_once(place: str) -> None:
+    causeway("submit", "data", "--upload-only", environment={})
+    drives = ["--root", place, "--set", f"drives={place}/drives"]
+    words = ["schedule", "create", "e2e", "data", "--cron", "0 * * * * *", *drives]
     try:
-        assert causeway(*words, api=pipelines_api)["kept"] is False
-        assert causeway(*words, api=pipelines_api)["kept"] is True
+        assert causeway(*words, environment={})["kept"] is False
+        assert causeway(*words, environment={})["kept"] is True
         before, fired = workflows(), set()
         for _ in range(60):
             fired = workflows() - before
@@ -65,4 +63,4 @@ def test_a_schedule_fires_and_is_made_once(pipelines_api: str, root: str) -> Non
             time.sleep(3)
         assert fired
     finally:
-        assert causeway("schedule", "delete", "e2e", api=pipelines_api)["deleted"] == 1
+        assert causeway("schedule", "delete", "e2e", environment={})["deleted"] == 1

@@ -1,110 +1,20 @@
-"""Faults, on a real cluster: what the person who started a run is told, and that nothing is lost or left over.
+"""Faults of runs and stores, on a real cluster: what the person who started a run is told; nothing is lost or left over.
 
-The nodes need the images of Dockerfile's targets data, train and pipelines; CAUSEWAY_IMAGE_… name them. What cannot be
-done from here without harm to others (the API server restarted, a whole node drained) is in docs/runbook/faults.md.
+The nodes need the images of Dockerfile's targets data, train and pipelines; CAUSEWAY_IMAGE_… name them.
 """
 
 import json
-import os
-import subprocess
-import sys
 import time
-from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-import yaml
 
 from causeway.artifacts import store
-from causeway.platform.steps import run_named
-from tests.e2e.clusters import ROOT, causeway, images, kubectl
+from tests.e2e.clusters import PATIENCE_S, causeway, kubectl, until
+from tests.e2e.started import at_work, begun, ended, failed, jobs_of, names_in, placed, pods_of, run_of, run_words
 
 pytestmark = pytest.mark.cluster
 AWAY_S = 120
-PATIENCE_S = 900
-
-
-@pytest.fixture(scope="module")
-def place(s3: str, pipelines_api: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """A place in the bucket with the drives of a small world; the images' names and the API in the environment."""
-    if not images():
-        pytest.skip("the images have no names: make images, or set the five CAUSEWAY_IMAGE_…")
-    world = run_named("make_world", {}, {"scenes": 4}, out=str(tmp_path_factory.mktemp("world") / "drives"))
-    place = f"{s3}/faults-{time.time_ns()}"
-    for name in world.files:
-        store.write_bytes(f"{place}/drives/{name}", Path(world.location, name).read_bytes())
-    kubectl("apply", "-k", str(ROOT / "manifests" / "training"))
-    with pytest.MonkeyPatch.context() as patch:
-        for name, text in (images() | {"CAUSEWAY_KFP": pipelines_api, "CAUSEWAY_TRAINING_RUNTIME": "causeway-train"}).items():
-            patch.setenv(name, text)
-        yield place
-
-
-@pytest.fixture(scope="module")
-def samples(place: str) -> str:
-    """Where the samples of those drives are."""
-    return str(causeway(*run_words("data", place, drives=f"{place}/drives"), environment={})["location"])
-
-
-def run_words(pipeline: str, root: str, **settings: object) -> list[str]:
-    words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-    return ["run", pipeline, "--on", "cluster", "--root", root, *words]
-
-
-def placed(folder: Path, **changes: object) -> dict[str, str]:
-    """The environment in which pipelines are compiled with another placement."""
-    file = folder / "placement.yaml"
-    file.write_text(yaml.safe_dump(changes))
-    return {"CAUSEWAY_PLACEMENT": str(file)}
-
-
-def begun(words: list[str], folder: Path, **environment: str) -> tuple[subprocess.Popen[str], Path]:
-    """The command line at work, and the file in which its stderr is."""
-    said = folder / "said.txt"
-    with said.open("w") as file:
-        command = [sys.executable, "-m", "causeway.cli", *words, "--json"]
-        environment = os.environ | environment
-        return subprocess.Popen(command, env=environment, stdout=file, stderr=file, text=True, cwd=folder), said
-
-
-def failed(words: list[str], folder: Path, **environment: str) -> tuple[int, str]:
-    """(exit code, last line) of a command that is to fail."""
-    process, said = begun(words, folder, **environment)
-    code = process.wait(timeout=PATIENCE_S)
-    return code, said.read_text().strip().splitlines()[-1]
-
-
-def until(found: Callable[[], object], seconds: float = PATIENCE_S) -> bool:
-    """Whether it came true in time."""
-    for _ in range(round(seconds)):
-        if found():
-            return True
-        time.sleep(1)
-    return False
-
-
-def run_of(said: Path) -> str:
-    """The id of the run that the command line started."""
-    assert until(lambda: "(run " in said.read_text(), 120)
-    return said.read_text().partition("(run ")[2].partition(")")[0]
-
-
-def ended(run: str) -> None:
-    """Cancel a run."""
-    assert causeway("cancel", run, environment={})["state"] == "CANCELED"
-
-
-def jobs_of(run: str) -> list[dict]:
-    return list(json.loads(kubectl("get", "trainjobs", "-l", f"causeway/run={run}", "-o", "json"))["items"])
-
-
-def pods_of(selector: str, phase: str = "Running") -> list[str]:
-    words = ["get", "pods", "-l", selector, "--field-selector", f"status.phase={phase}", "-o", "name"]
-    return kubectl(*words).split()
-
-
-def launchers(run: str) -> list[str]:
-    return [name for name in pods_of(f"pipeline/runid={run}") if "system-container-impl" in name]
 
 
 def test_a_wrong_bucket_is_named(place: str, tmp_path: Path) -> None:
@@ -151,7 +61,9 @@ def test_a_training_job_killed_for_memory_is_named_and_leaves_no_job(place: str,
     assert until(lambda: not pods_of(f"causeway/run={run}"), 60)
 
 
-def test_a_run_cancelled_during_training_leaves_no_job_and_goes_on_later(place: str, samples: str, tmp_path: Path) -> None:
+def test_a_run_cancelled_during_training_leaves_no_job_and_goes_on_later(
+    place: str, samples: str, tmp_path: Path
+) -> None:
     root = f"{place}/cancelled"
     words = run_words("training", root, data=samples, steps=400)
     process, said = begun(words, tmp_path)
@@ -171,9 +83,9 @@ def test_a_run_cancelled_during_training_leaves_no_job_and_goes_on_later(place: 
 def test_a_launcher_that_is_evicted_finds_its_job_again(place: str, samples: str, tmp_path: Path) -> None:
     process, said = begun(run_words("training", f"{place}/evicted", data=samples, steps=30), tmp_path)
     run = run_of(said)
-    assert until(lambda: bool(jobs_of(run)) and bool(launchers(run)))
+    assert until(lambda: bool(jobs_of(run)) and bool(at_work(run)))
     job = jobs_of(run)[0]["metadata"]["uid"]
-    kubectl("delete", launchers(run)[0], "--wait=false")
+    kubectl("delete", at_work(run)[0], "--wait=false")
     assert until(lambda: "train-vlm" in said.read_text().rpartition("1 of 12 steps done")[0])
     assert job in {one["metadata"]["uid"] for one in jobs_of(run)}
     ended(run)
@@ -201,10 +113,3 @@ def test_two_runs_at_once_end_with_one_result(place: str, tmp_path: Path) -> Non
     assert until(lambda: all(store.read_bytes(record) for record in records))
     assert {json.loads(store.read_bytes(record) or b"{}")["state"] for record in records} == {"SUCCEEDED"}
     assert len([name for name in names_in(root) if name.startswith("samples/") and name.endswith("manifest.json")]) == 1
-
-
-def names_in(root: str) -> list[str]:
-    """Names of all that lies below a place."""
-    from causeway.platform.upkeep.listing import files
-
-    return [file.name for file in files(root)]

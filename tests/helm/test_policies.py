@@ -1,6 +1,9 @@
 """What holds for every object of both charts, whatever the values."""
 
 import json
+import os
+import subprocess
+from pathlib import Path
 
 import pytest
 import yaml
@@ -72,6 +75,17 @@ def test_root_of_the_store_is_known_to_the_store_and_to_who_makes_its_user():
     assert "causeway-s3-root" not in json.dumps(profile("multi-node"))
 
 
+def test_runs_of_pipelines_alone_need_not_be_root_of_the_store():
+    def root(made: tuple[dict, ...]) -> list[dict]:
+        store = one(made, "Deployment", "minio")["spec"]["template"]["spec"]["containers"][0]
+        return [v["valueFrom"]["secretKeyRef"] for v in store["env"] if v["name"].startswith("MINIO_ROOT_")]
+
+    assert root(objects(KFP, *KFP_SECRETS)) == [{"name": "s3", "key": "accesskey"}, {"name": "s3", "key": "secretkey"}]
+    made = objects(KFP, *KFP_SECRETS, "--set", "objectStore.rootSecret=kfp-root")
+    assert root(made) == [{"name": "kfp-root", "key": "user"}, {"name": "kfp-root", "key": "password"}]
+    assert [o["metadata"]["name"] for o in made if "kfp-root" in json.dumps(o)] == ["minio"]
+
+
 def test_the_job_that_cannot_be_changed_has_another_name_when_it_would_be():
     def name(*more: str) -> str:
         made = objects(CAUSEWAY, "-f", f"{CAUSEWAY}/values/laptop.yaml", *more)
@@ -85,11 +99,39 @@ def test_the_job_that_cannot_be_changed_has_another_name_when_it_would_be():
 def test_redis_asks_for_a_password_that_backups_have():
     made = everything()
     redis = one(made, "Deployment", "causeway-redis")["spec"]["template"]["spec"]["containers"][0]
-    assert redis["command"][-2:] == ["--requirepass", "$(REDISCLI_AUTH)"]
     wanted = {"secretKeyRef": {"name": "causeway-redis", "key": "password"}}
     assert redis["env"] == [{"name": "REDISCLI_AUTH", "valueFrom": wanted}]
     jobs = [c for name, c in containers(made) if name.startswith("CronJob/causeway-backup")]
     assert [v["valueFrom"] for v in jobs[0]["env"] if v["name"] == "CAUSEWAY_REDIS_PASSWORD"] == [wanted]
+
+
+@pytest.mark.parametrize("password", ["0123abcd", 'it\'s "a" \\ $HOME `x` %s\n', "é"])
+def test_redis_is_told_its_password_where_no_list_of_processes_shows_it(password: str, tmp_path: Path):
+    """The script of the rendered object, with a redis-server that notes what it is given."""
+    (redis,) = [
+        made
+        for made in yaml.safe_load_all((CAUSEWAY.parents[1] / "manifests" / "base" / "deployment.yaml").read_text())
+        if made["metadata"]["name"] == "causeway-redis"
+    ]
+    container = redis["spec"]["template"]["spec"]["containers"][0]
+    told = tmp_path / "redis-server"
+    told.write_text(f'#!/bin/sh\necho "$@" > {tmp_path}/arguments\ncat > {tmp_path}/configuration\n')
+    told.chmod(0o755)
+    names = {"PATH": f"{tmp_path}:{os.environ['PATH']}", "REDISCLI_AUTH": password}
+    subprocess.run([*container["command"], *container["args"]], env=names, check=True)
+    assert (tmp_path / "arguments").read_text() == "- --dir /data --appendonly yes --maxmemory-policy noeviction\n"
+    asked = "".join(f"\\x{byte:02x}" for byte in password.encode())
+    assert (tmp_path / "configuration").read_text() == f'requirepass "{asked}"\n'
+
+
+def test_no_argument_is_a_secret(made):
+    """But for the database's password of upstream's metadata server, which takes flags alone."""
+    shown = set()
+    for name, container in containers(made):
+        words = " ".join([*container.get("command", []), *container.get("args", [])])
+        secret = [v["name"] for v in container.get("env", []) if "secretKeyRef" in v.get("valueFrom", {})]
+        shown |= {f"{name} {one}" for one in secret if f"$({one})" in words}
+    assert shown <= {f"Deployment/metadata-grpc/metadata DATABASE_{one}" for one in ("USER", "PASSWORD")}
 
 
 def test_prices_are_settings_where_there_are_any():

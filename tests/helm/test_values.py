@@ -61,6 +61,7 @@ def test_a_bad_value_is_refused_with_what_to_do(bad: str, says: str):
 @pytest.mark.parametrize(
     ("bad", "says"),
     [
+        ("objectStore.rootSecret=s3", "are the same Secret"),
         ("objectStore.existingSecret=", "create secret generic kfp-s3"),
         ("objectStore.bundled=false", "objectStore.host is empty"),
         ("objectStore.bundled=false,objectStore.host=http://s3", "write the host alone"),

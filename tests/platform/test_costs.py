@@ -5,7 +5,7 @@ import pytest
 
 from causeway.errors import UnusableInput, UsageError
 from causeway.evaluation.page.run_parts import cost_section as cost_part
-from causeway.platform import costs
+from causeway.platform import costs, demo_page
 from causeway.platform.costs import Prices, cost_section, prices
 from causeway.platform.run_record import Use, summed, use_from_line, uses_under, write_record
 from causeway.platform.show import Wish, show
@@ -46,7 +46,7 @@ def test_show_tells_what_a_run_used(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     assert values["cost"][-1] == {"step": "all", "CPU hours": 2.0, "GPU hours": 2.0, "EUR": 4.2}
     assert "run  r1 of causeway-training" in text
     assert "nightly" in text
-    assert uses_under(root) == [Use("ingest", 7200.0), Use("train_rl", 1800.0, 7200.0)]
+    assert uses_under(root) == ([Use("ingest", 7200.0), Use("train_rl", 1800.0, 7200.0)], [])
 
 
 TOLD = '{"run": "r1", "pipeline": "p", "reason": "", "state": "SUCCEEDED", "error": "", "ended_us": %s, "use": [%s]}'
@@ -85,3 +85,21 @@ def test_the_page_of_a_run_has_its_cost():
     assert "<h2>Cost</h2>" in text
     assert "4.2" in text
     assert cost_part((), ()) is None
+    damaged = str(cost_part((), (), ["not counted: r9.json"]))
+    assert "<h2>Cost</h2>" in damaged
+    assert "<li>not counted: r9.json</li>" in damaged
+    assert "<table>" not in damaged
+
+
+def test_a_damaged_record_is_named_and_left_out_of_the_sum_of_a_demo(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.delenv(costs.PRICES, raising=False)
+    write_record(str(tmp_path), "good", "p", "", "SUCCEEDED", "", [Use("ingest", 1800.0)])
+    (tmp_path / "runs" / "bad.json").write_text("{")
+    heads, rows, missing = demo_page._cost(tmp_path)
+    assert heads == ("step", "CPU hours", "GPU hours")
+    assert rows == [["ingest", "0.5000", "0.0000"], ["all", "0.5000", "0.0000"]]
+    (line,) = missing
+    assert line.startswith(f"not counted: {tmp_path}/runs/bad.json: not the record of a run (")
+    assert capsys.readouterr().err == f"cost: {line}\n"

@@ -3,7 +3,9 @@
 import pytest
 
 from causeway.artifacts import Artifact, write_artifact
-from causeway.errors import UnusableInput
+from causeway.errors import UnusableInput, UsageError
+from causeway.platform import demo
+from causeway.platform.costs import PRICES
 from causeway.platform.demo import check_trainable
 
 
@@ -32,3 +34,11 @@ def test_no_sample_at_all_is_told_with_the_commonest_reason(tmp_path):
 
 def test_one_sample_in_train_is_enough(tmp_path):
     assert check_trainable(samples(tmp_path / "a", "train", "test"), "mine") is None
+
+
+def test_what_is_no_price_is_said_before_anything_is_done(tmp_path, monkeypatch):
+    monkeypatch.setattr(demo, "run_loop", lambda *_: pytest.fail("the loop was begun"))
+    monkeypatch.setenv(PRICES, "cpu=cheap")
+    with pytest.raises(UsageError, match=f"^{PRICES}=cpu=cheap: write cpu="):
+        demo.run_demo(tmp_path / "out", "", "auto")
+    assert not (tmp_path / "out").exists()

@@ -13,7 +13,7 @@ from typing import Any
 from causeway.errors import CausewayError, UnusableInput
 from causeway.platform.cluster.kube import Kube, Unreachable, namespace
 from causeway.platform.cluster.train_job import ended
-from causeway.platform.cluster.use import uses_of_jobs, uses_of_workflow
+from causeway.platform.cluster.use import nodes_of, uses_of_jobs, uses_of_workflow
 from causeway.platform.run_record import Use, write_record
 from causeway.platform.steps import fail
 
@@ -40,7 +40,7 @@ def _seen(run: str) -> tuple[str, list[Use]]:
     try:
         cluster = Kube(namespace())
         workflow = cluster.workflow(os.environ.get("CAUSEWAY_WORKFLOW", ""))
-        state, uses = state_of(workflow), list(uses_of_workflow(workflow))
+        state, uses = _steps(workflow)
         uses += uses_of_jobs(cluster.jobs(run), time.time_ns() // 1000)  # before those that are left are gone
         for name in end_jobs(cluster, run):
             print(f"job {name}: ended with its run", file=sys.stderr)
@@ -49,13 +49,22 @@ def _seen(run: str) -> tuple[str, list[Use]]:
     return state, uses
 
 
+def _steps(workflow: Mapping[str, Any] | None) -> tuple[str, list[Use]]:
+    """(state, uses) from the steps; none of both, and said, where Argo keeps them elsewhere."""
+    try:
+        return state_of(workflow), list(uses_of_workflow(workflow))
+    except UnusableInput as problem:
+        print(problem, file=sys.stderr)
+        return "", []
+
+
 def state_of(workflow: Mapping[str, Any] | None) -> str:
     """How a run went so far, from its steps: back ends of 2.14 tell an exit handler RUNNING, whatever happened.
 
     Attempts that were made again do not count: the node above them does.
     """
-    nodes = ((workflow or {}).get("status") or {}).get("nodes") or {}
-    phases = {node.get("phase") for node in nodes.values() if node.get("type") in ("DAG", "Retry")}
+    nodes = nodes_of(workflow).values()
+    phases = {node.get("phase") for node in nodes if node.get("type") in ("DAG", "Retry")}
     return "" if not phases else "FAILED" if phases & {"Failed", "Error"} else "SUCCEEDED"
 
 
@@ -65,4 +74,3 @@ def end_jobs(cluster: Kube, run: str) -> list[str]:
     for name in left:
         cluster.delete_job(name)
     return left
-

@@ -81,6 +81,14 @@ class Kube:
             self._custom.get_namespaced_custom_object, "argoproj.io", "v1alpha1", self.namespace, "workflows", name
         )
 
+    def workflows_of(self, run: str) -> list[dict[str, Any]]:
+        """The Workflows of a run of Kubeflow Pipelines: one, or none when it is gone."""
+        found = self._call(
+            self._custom.list_namespaced_custom_object,
+            "argoproj.io", "v1alpha1", self.namespace, "workflows", label_selector=f"pipeline/runid={run}",
+        )  # fmt: skip
+        return (found or {}).get("items", [])
+
     @staticmethod
     def _call(function: Any, *given: Any, there: Any = None, early: bool = False, **named: Any) -> Any:
         """Call; None for what is not there, `there` for what is there already; `early`: None for what has not begun."""

@@ -32,7 +32,9 @@ from causeway.errors import (
 )
 from causeway.platform.cluster.kube import Kube, Unreachable, namespace
 from causeway.platform.cluster.pod_logs import PodLogs, exit_codes
-from causeway.platform.cluster.train_job import Order, ended, train_job, worst_exit
+from causeway.platform.cluster.train_job import RUN_LABEL, Order, ended, train_job, worst_exit
+from causeway.platform.cluster.use import uses_of_jobs
+from causeway.platform.run_record import Use
 from causeway.platform.steps import JOB, resolve_config, step_function
 
 LOOK_S = 2.0
@@ -128,7 +130,7 @@ def run_job(
     meanwhile (by another run that was cancelled) is started again.
     """
     logs, starts, silent_since = PodLogs(cluster), 0, None
-    _clear(cluster, order, wait)
+    spent = _clear(cluster, order, wait)
     while True:
         if gone():
             _leave(cluster, order, say)
@@ -138,7 +140,8 @@ def run_job(
                 starts += 1
                 if starts > _STARTS:
                     raise UnusableInput(f"job {order.name} was deleted {_STARTS} times; see who deletes it")
-                say(f"job {order.name}: {'started' if cluster.create_job(train_job(order)) else 'there already'}")
+                begun = cluster.create_job(train_job(order, spent))
+                say(f"job {order.name}: {'started' if begun else 'there already'}")
                 job = {}
             logs.relay(f"jobset.sigs.k8s.io/jobset-name={order.name}", say)
             state, message = ended(job)
@@ -156,15 +159,21 @@ def run_job(
         wait(LOOK_S)
 
 
-def _clear(cluster: Cluster, order: Order, wait: Callable[[float], None]) -> None:
-    """Take an ended job of that name away: it ended without the result that is asked for."""
+def _clear(cluster: Cluster, order: Order, wait: Callable[[float], None]) -> tuple[float, float]:
+    """Take an ended job of that name away: it ended without the result that is asked for.
+
+    Returns the core and GPU seconds it used, where it was of this run: the run's record, made at its end, counts only
+    jobs that are there then. One of another run is in that run's record.
+    """
     job = cluster.job(order.name)
     if job is None or not ended(job)[0]:
-        return
+        return 0.0, 0.0
+    mine = order.run and (job["metadata"].get("labels") or {}).get(RUN_LABEL) == order.run
+    (use,) = uses_of_jobs([job], 0) if mine else [Use("", 0.0)]
     cluster.delete_job(order.name)
     for _ in range(60):
         if cluster.job(order.name) is None:
-            return
+            return use.cpu_s, use.gpu_s
         wait(LOOK_S)
     raise TryAgain(f"job {order.name} of an earlier try is not gone yet")
 

@@ -12,7 +12,8 @@ from collections.abc import Callable, Sequence
 from typing import Any, Protocol
 
 _INDEX = "batch.kubernetes.io/job-completion-index"
-HOPELESS = ("ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", "CreateContainerConfigError")
+_NO_CONFIG = "CreateContainerConfigError"  # a Secret, a ConfigMap or a key of one is missing
+HOPELESS = ("ImagePullBackOff", "ErrImagePull", "ErrImageNeverPull", "InvalidImageName", _NO_CONFIG)
 
 
 class Reader(Protocol):
@@ -85,7 +86,8 @@ def problems(pod: Any) -> list[str]:
     for status in statuses:
         waiting = status.state.waiting if status.state else None
         if waiting and waiting.reason in HOPELESS:
-            found.append(f"pod {pod.metadata.name}: {status.name}: {waiting.reason}: {status.image}")
+            what = waiting.message if waiting.reason == _NO_CONFIG else status.image
+            found.append(f"pod {pod.metadata.name}: {status.name}: {waiting.reason}: {what}")
     for condition in pod.status.conditions or []:
         if condition.type == "PodScheduled" and condition.status == "False" and condition.reason == "Unschedulable":
             found.append(f"pod {pod.metadata.name} finds no machine: {condition.message}")

@@ -14,6 +14,7 @@ from causeway.artifacts.store import is_s3, join
 GROUP, VERSION, PLURAL = "trainer.kubeflow.org", "v1alpha1", "trainjobs"
 RUN_LABEL = "causeway/run"
 STAGE_LABEL = "causeway/stage"
+SPENT_NOTE = "causeway/spent"  # JSON [core seconds, GPU seconds] of jobs of the same run that this one replaces
 QUEUE_LABEL = "kueue.x-k8s.io/queue-name"
 STORE_SECRET = "causeway-s3"
 STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_ENDPOINT_URL", "AWS_REGION")
@@ -41,13 +42,15 @@ class Order:
         return f"causeway-{self.stage}-{self.key[:12]}"
 
 
-def train_job(order: Order) -> dict[str, Any]:
-    """The TrainJob of an order."""
+def train_job(order: Order, spent: tuple[float, float] = (0.0, 0.0)) -> dict[str, Any]:
+    """The TrainJob of an order. `spent`: core and GPU seconds of jobs of its run that it replaces."""
     job = order.job
     labels = {"app.kubernetes.io/part-of": "causeway", STAGE_LABEL: order.stage}
     labels |= {RUN_LABEL: order.run} if order.run else {}
     labels |= {QUEUE_LABEL: job["queue"]} if job.get("queue") else {}
     metadata: dict[str, Any] = {"name": order.name, "labels": labels}
+    if any(spent):
+        metadata["annotations"] = {SPENT_NOTE: json.dumps(spent)}
     if order.owner:
         metadata["ownerReferences"] = [dict(order.owner)]
     return {

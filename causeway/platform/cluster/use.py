@@ -4,20 +4,48 @@ Pure. Argo writes to each node what its pod asked for times how long it ran (`re
 of one GPU); training jobs are not among its pods, so their own requests and times are taken.
 """
 
+import base64
+import gzip
+import json
+import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from typing import Any
 
-from causeway.platform.cluster.train_job import STAGE_LABEL
+from causeway.errors import UnusableInput
+from causeway.platform.cluster.train_job import SPENT_NOTE, STAGE_LABEL
 from causeway.platform.run_record import Use
 
 _ENDS = ("Complete", "Failed")
 
 
+def nodes_of(workflow: Mapping[str, Any] | None) -> Mapping[str, Any]:
+    """The nodes in a Workflow's status by their ids; none where there is no Workflow, or nothing began.
+
+    Argo writes those of a large Workflow as base64 of gzip, or into a database of its own: UnusableInput for that, and
+    for what cannot be read.
+    """
+    status = (workflow or {}).get("status") or {}
+    if status.get("offloadNodeStatusVersion"):
+        raise UnusableInput(
+            "Argo keeps the nodes of this Workflow in a database (nodeStatusOffLoad), where they are not read: how its "
+            "steps went and what they used is not known"
+        )
+    packed = status.get("compressedNodes")
+    if not packed:
+        return status.get("nodes") or {}
+    try:
+        found = json.loads(gzip.decompress(base64.b64decode(packed, validate=True)))
+        if not isinstance(found, dict):
+            raise ValueError("no table")
+    except (ValueError, OSError, EOFError, zlib.error) as error:
+        raise UnusableInput(f"the Workflow's compressedNodes cannot be read ({error})") from error
+    return found
+
+
 def uses_of_workflow(workflow: Mapping[str, Any] | None) -> Iterator[Use]:
     """A line for each pod that ran, under the name of its task; Kubeflow's own pods count with the task they drive."""
-    nodes = ((workflow or {}).get("status") or {}).get("nodes") or {}
-    for node in nodes.values():
+    for node in nodes_of(workflow).values():
         spent = node.get("resourcesDuration")
         if node.get("type") == "Pod" and spent:
             cpu_s = float(spent.get("cpu", 0))
@@ -34,7 +62,10 @@ def task_named(path: str) -> str:
 
 
 def uses_of_jobs(jobs: Iterable[Mapping[str, Any]], now_us: int) -> Iterator[Use]:
-    """A line for each training job: machines times what each asked for times how long the job was there."""
+    """A line for each training job: machines times what each asked for times how long the job was there.
+
+    With what failed jobs of the same run used that this one replaced, which are gone.
+    """
     for job in jobs:
         begun = _time_us(job["metadata"].get("creationTimestamp"))
         conditions = (job.get("status") or {}).get("conditions") or []
@@ -47,7 +78,14 @@ def uses_of_jobs(jobs: Iterable[Mapping[str, Any]], now_us: int) -> Iterator[Use
         gpus = sum(quantity(value) for name, value in asked.items() if is_device(name))
         machines = seconds * int(trainer.get("numNodes") or 1)
         stage = str((job["metadata"].get("labels") or {}).get(STAGE_LABEL) or job["metadata"]["name"])
-        yield Use(f"{stage} (job)", machines * cores, machines * gpus)
+        before = _spent(job)
+        yield Use(f"{stage} (job)", machines * cores + before[0], machines * gpus + before[1])
+
+
+def _spent(job: Mapping[str, Any]) -> tuple[float, float]:
+    note = (job["metadata"].get("annotations") or {}).get(SPENT_NOTE)
+    cpu_s, gpu_s = json.loads(note) if note else (0.0, 0.0)
+    return float(cpu_s), float(gpu_s)
 
 
 def is_device(resource: str) -> bool:

@@ -17,15 +17,25 @@ WORKFLOW = {
     }
 }
 
+JOB = {
+    "metadata": {"name": "causeway-rl-1", "creationTimestamp": "2026-11-22T00:00:00Z"},
+    "spec": {"trainer": {"resourcesPerNode": {"requests": {"cpu": "1"}}}},
+}
+
 
 class Cluster:
     """What `conclude` asks a cluster; `refuses` where this account may not see training jobs."""
 
-    def __init__(self, refuses: Exception | None = None, jobs: list[dict[str, Any]] | None = None) -> None:
-        self.refuses, self.there, self.deleted = refuses, jobs or [], list[str]()
+    def __init__(
+        self,
+        refuses: Exception | None = None,
+        jobs: list[dict[str, Any]] | None = None,
+        workflow: dict[str, Any] = WORKFLOW,
+    ) -> None:
+        self.refuses, self.there, self.deleted, self._workflow = refuses, jobs or [], list[str](), workflow
 
     def workflow(self, name: str) -> dict[str, Any]:
-        return WORKFLOW
+        return self._workflow
 
     def jobs(self, run: str) -> list[dict[str, Any]]:
         if self.refuses:
@@ -45,11 +55,7 @@ def concluded(root: Path, cluster: Cluster, patch: pytest.MonkeyPatch) -> dict[s
 
 
 def test_a_run_is_written_down_and_its_jobs_end_with_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    job = {
-        "metadata": {"name": "causeway-rl-1", "creationTimestamp": "2026-11-22T00:00:00Z"},
-        "spec": {"trainer": {"resourcesPerNode": {"requests": {"cpu": "1"}}}},
-    }
-    cluster = Cluster(jobs=[job])
+    cluster = Cluster(jobs=[JOB])
     told = concluded(tmp_path, cluster, monkeypatch)
     assert cluster.deleted == ["causeway-rl-1"]
     assert (told["state"], told["reason"]) == ("FAILED", "nightly")
@@ -66,3 +72,14 @@ def test_a_cluster_that_tells_of_no_jobs_does_not_cost_the_record(
     assert told["state"] == "FAILED"
     assert told["use"] == [{"step": "ingest", "cpu_s": 7.0, "gpu_s": 0.0}]
     assert str(refuses) in capsys.readouterr().err
+
+
+def test_nodes_that_argo_keeps_elsewhere_do_not_cost_the_record_nor_leave_jobs(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    cluster = Cluster(jobs=[JOB], workflow={"status": {"offloadNodeStatusVersion": "fnv:1"}})
+    told = concluded(tmp_path, cluster, monkeypatch)
+    assert told["state"] == "RUNNING"  # what Kubeflow told the exit handler
+    assert [use["step"] for use in told["use"]] == ["causeway-rl-1 (job)"]
+    assert cluster.deleted == ["causeway-rl-1"]
+    assert "Argo keeps the nodes of this Workflow in a database" in capsys.readouterr().err

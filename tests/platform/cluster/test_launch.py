@@ -1,6 +1,7 @@
 """The step that starts a training job: adopts, relays, fails as the job failed, and takes it along when it is cancelled."""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from types import SimpleNamespace as Some
 from typing import Any
 
@@ -19,7 +20,15 @@ JOB: dict[str, Any] = {
 ORDER = Order("coc", "0123456789abcdef", "s3://b/samples", "s3://b/p", "s3://b/root", {}, JOB)
 
 COMPLETE = {"status": {"conditions": [{"type": "Complete", "status": "True"}]}}
-FAILED = {"status": {"conditions": [{"type": "Failed", "status": "True", "message": "jobset failed"}]}}
+FAILED = {
+    "metadata": {"name": "n", "labels": {"causeway/run": "r1"}, "creationTimestamp": "2026-11-22T00:00:00Z"},
+    "spec": {"trainer": {"numNodes": 2, "resourcesPerNode": {"requests": {"cpu": "500m"}, "limits": {"nvidia.com/gpu": "4"}}}},
+    "status": {
+        "conditions": [
+            {"type": "Failed", "status": "True", "message": "jobset failed", "lastTransitionTime": "2026-11-22T00:10:00Z"}
+        ]
+    },
+}
 
 
 def pod(name: str, code: int | None = None, index: str = "0", phase: str = "Running") -> Any:
@@ -39,6 +48,7 @@ class Fake:
     def __init__(self, course: list[Any], pods: list[Any] | None = None, lines: Mapping[str, str] | None = None) -> None:
         self.course, self._pods, self.lines = list(course), pods or [], dict(lines or {})
         self.created: list[str] = []
+        self.notes: list[Any] = []
         self.deleted: list[str] = []
         self.shutdown = ""
 
@@ -50,6 +60,7 @@ class Fake:
 
     def create_job(self, body: Mapping[str, Any]) -> bool:
         self.created.append(body["metadata"]["name"])
+        self.notes.append(body["metadata"].get("annotations"))
         return True
 
     def delete_job(self, name: str) -> None:
@@ -65,9 +76,9 @@ class Fake:
         return {"metadata": {"name": name, "uid": "u"}, "spec": {"shutdown": self.shutdown}}
 
 
-def driven(cluster: Fake, gone: Any = lambda: False) -> list[str]:
+def driven(cluster: Fake, gone: Any = lambda: False, order: Order = ORDER) -> list[str]:
     said: list[str] = []
-    run_job(cluster, ORDER, gone, said.append, wait=lambda _: None)
+    run_job(cluster, order, gone, said.append, wait=lambda _: None)
     return said
 
 
@@ -87,6 +98,16 @@ def test_a_job_that_failed_before_is_started_anew() -> None:
     cluster = Fake([FAILED, None, None, {}, COMPLETE])
     assert driven(cluster) == ["job causeway-coc-0123456789ab: started"]
     assert (len(cluster.created), len(cluster.deleted)) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("run", "note"),
+    [("r1", {"causeway/spent": "[600.0, 4800.0]"}), ("r2", None), ("", None)],  # that of another run is in its record
+)
+def test_what_a_failed_job_of_the_run_used_is_handed_on_to_the_next(run: str, note: Any) -> None:
+    cluster = Fake([FAILED, None, None, {}, COMPLETE])
+    driven(cluster, order=replace(ORDER, run=run))
+    assert cluster.notes == [note]
 
 
 def test_a_job_that_somebody_deletes_is_started_again() -> None:

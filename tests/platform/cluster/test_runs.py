@@ -209,6 +209,15 @@ def test_an_image_that_cannot_be_pulled_is_told_at_once(tmp_path: Path) -> None:
     ]
 
 
+def test_a_key_that_a_secret_lacks_is_told_at_once(tmp_path: Path) -> None:
+    pod, message = step_pod("ingest", "", "Pending"), "couldn't find key K in Secret ns/causeway-s3"
+    waiting = Some(reason="CreateContainerConfigError", message=message)
+    pod.status.container_statuses[0].state = Some(terminated=None, waiting=waiting)
+    watch, said = watched(tmp_path, pod)
+    watch.look(Some())
+    assert f"pod w-system-container-impl-0: main: CreateContainerConfigError: {message}" in said
+
+
 def test_a_run_that_says_nothing_is_still_an_error(tmp_path: Path) -> None:
     watch, _ = watched(tmp_path)
     assert type(watch.error("FAILED")) is CausewayError

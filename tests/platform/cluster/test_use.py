@@ -1,4 +1,11 @@
-from causeway.platform.cluster.use import quantity, task_named, uses_of_jobs, uses_of_workflow
+import base64
+import gzip
+import json
+
+import pytest
+
+from causeway.errors import UnusableInput
+from causeway.platform.cluster.use import nodes_of, quantity, task_named, uses_of_jobs, uses_of_workflow
 from causeway.platform.run_record import Use, summed
 
 NODES = {
@@ -20,6 +27,31 @@ def test_what_pods_reserved_counts_for_their_task_once():
     assert found == [Use("ingest", 11.0), Use("label-moments", 2.0), Use("evaluate-open-loop", 5.0, 20.0)]
     assert list(uses_of_workflow(None)) == []
     assert list(uses_of_workflow({"status": {}})) == []
+
+
+def packed(data: bytes) -> str:
+    return base64.b64encode(gzip.compress(data)).decode()
+
+
+def test_nodes_that_argo_compressed_are_read():
+    assert nodes_of({"status": {"compressedNodes": packed(json.dumps(NODES).encode())}}) == NODES
+    assert nodes_of({"status": {"compressedNodes": "", "nodes": NODES}}) == NODES
+    assert nodes_of({"status": {}}) == nodes_of({}) == nodes_of(None) == {}
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        ({"offloadNodeStatusVersion": "fnv:1"}, "keeps the nodes of this Workflow in a database"),
+        ({"compressedNodes": "!"}, "compressedNodes cannot be read"),
+        ({"compressedNodes": base64.b64encode(b"no gzip").decode()}, "compressedNodes cannot be read"),
+        ({"compressedNodes": packed(json.dumps(NODES).encode())[:40]}, "compressedNodes cannot be read"),
+        ({"compressedNodes": packed(b"[]")}, "compressedNodes cannot be read"),
+    ],
+)
+def test_nodes_that_cannot_be_read_are_not_taken_for_none(status: dict, said: str):
+    with pytest.raises(UnusableInput, match=said):
+        nodes_of({"status": status})
 
 
 def test_a_pod_of_the_whole_pipeline_has_a_name_too():
@@ -49,6 +81,12 @@ def test_a_training_job_reserved_all_its_machines_while_it_was_there():
     assert list(uses_of_jobs([job(True)], 0)) == [Use("train_rl (job)", 600.0, 9600.0)]
     after_20_minutes_us = 1_795_306_800_000_000  # 2026-11-22T00:20:00Z
     assert next(uses_of_jobs([job(False)], after_20_minutes_us)).gpu_s == 2 * 8 * 1200.0
+
+
+def test_a_job_counts_what_the_ones_it_replaced_used():
+    after = job(True)
+    after["metadata"]["annotations"] = {"causeway/spent": "[100.0, 400.0]"}
+    assert list(uses_of_jobs([after], 0)) == [Use("train_rl (job)", 700.0, 10000.0)]
 
 
 def test_quantities_are_read_as_kubernetes_writes_them():
