@@ -13,11 +13,12 @@ export TOKENIZERS_PARALLELISM := false
 ifneq ($(wildcard ../shared/data),)
 export CAUSEWAY_TEST_DRIVES ?= $(abspath ../shared/data)
 endif
-# a cluster that reaches no registry has databases of its own, built beside the tests; of one of ours the API server may go
+# a cluster that reaches no registry has databases of its own, built beside the tests, and its node may be drained
 ifneq ($(wildcard ../shared/cluster/image),)
 export CAUSEWAY_TEST_VALUES ?= tests/e2e/stand_ins/values.yaml
 export CAUSEWAY_TEST_EVENT_BUS ?= tests/e2e/stand_ins/event-bus.yaml
-export CAUSEWAY_TEST_API_RESTART ?= kill -9 $$(cut -d" " -f1 $$(dirname $$KUBECONFIG)/run/kube-apiserver.pid); sleep 30; ../shared/cluster/up
+export CAUSEWAY_TEST_API_RESTART ?= tests/e2e/stand_ins/restart_api_server ../shared/cluster
+export CAUSEWAY_TEST_DRAIN ?= 1
 STAND_INS := mysql:10.11 postgres:15 redis:7
 endif
 

@@ -11,9 +11,11 @@ import sys
 import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
+
+from causeway.errors import CausewayError
 
 NAMESPACE = "kubeflow"
 TARGETS = ("data", "train", "sim", "serve", "pipelines")
@@ -35,10 +37,12 @@ def helm(*words: str, namespace: str = NAMESPACE) -> str:
 
 
 def until(found: Callable[[], object], seconds: float = PATIENCE_S) -> bool:
-    """Whether it came true in time; looked at every second."""
-    for _ in range(round(seconds)):
-        if found():
-            return True
+    """Whether it came true in time; looked at every second. A cluster or a store that is away is looked at again."""
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        with suppress(subprocess.CalledProcessError, CausewayError, OSError):
+            if found():
+                return True
         time.sleep(1)
     return False
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.clusters import NAMESPACE, ROOT, causeway, forwarded, images, kubectl
-from tests.e2e.started import run_words
+from tests.e2e.started import Begin, Begun, begin, end, run_words
 
 BUCKET = "causeway"
 
@@ -79,3 +79,17 @@ def samples(place: str) -> str:
     told = causeway(*run_words("data", place, drives=f"{place}/drives"), environment={})
     assert told["kind"] == "samples"
     return str(told["location"])
+
+
+@pytest.fixture
+def begun(tmp_path: Path) -> Iterator[Begin]:
+    """Starts the command line in the test's folder: begun(words, VARIABLE=…). What is left at work ends with the test."""
+    all_begun: list[Begun] = []
+
+    def one(words: list[str], **environment: str) -> Begun:
+        all_begun.append(begin(words, tmp_path, environment))
+        return all_begun[-1]
+
+    yield one
+    for each in all_begun:
+        end(each)

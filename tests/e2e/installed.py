@@ -110,10 +110,10 @@ def answer(samples: str) -> tuple[str, np.ndarray]:
     return told.policy_version, told.trajectory
 
 
-def ended_well(reason: str) -> bool:
-    """Whether a run that was started for a reason, or for one that begins so, has ended with success."""
+def ended_because(reason: str) -> list[str]:
+    """How the runs ended that were started for a reason, or for one that begins so."""
     told = [json.loads(store.read_bytes(f"{RUNS}/runs/{one.name}") or b"{}") for one in files(f"{RUNS}/runs")]
-    return any(one.get("reason", "").startswith(reason) and one.get("state") == "SUCCEEDED" for one in told)
+    return [one["state"] for one in told if one.get("reason", "").startswith(reason)]
 
 
 def wrong_rights() -> list[str]:

@@ -7,12 +7,16 @@ import json
 import os
 import subprocess
 import sys
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import yaml
 
 from causeway.platform.upkeep.listing import files
 from tests.e2e.clusters import PATIENCE_S, causeway, kubectl, until
+
+Begun = tuple[subprocess.Popen[str], Path]  # the command line at work, and the file with what it said
+Begin = Callable[..., Begun]  # begin(words, VARIABLE=…): the fixture `begun`
 
 
 def run_words(pipeline: str, root: str, **settings: object) -> list[str]:
@@ -28,20 +32,31 @@ def placed(folder: Path, **changes: object) -> dict[str, str]:
     return {"CAUSEWAY_PLACEMENT": str(file)}
 
 
-def begun(words: list[str], folder: Path, **environment: str) -> tuple[subprocess.Popen[str], Path]:
-    """The command line at work, and the file in which its stderr is."""
+def begin(words: list[str], folder: Path, environment: Mapping[str, str]) -> Begun:
+    """Start the command line in a folder. It writes `said.txt` there, and a log of its run's steps."""
     said = folder / "said.txt"
     with said.open("w") as file:
         command = [sys.executable, "-m", "causeway.cli", *words, "--json"]
-        environment = os.environ | environment
-        return subprocess.Popen(command, env=environment, stdout=file, stderr=file, text=True, cwd=folder), said
+        process = subprocess.Popen(
+            command, env=os.environ | environment, stdout=file, stderr=file, text=True, cwd=folder
+        )
+    return process, said
 
 
-def failed(words: list[str], folder: Path, **environment: str) -> tuple[int, str]:
+def end(begun: Begun) -> None:
+    """End what a test left at work: the command line, and its run on the cluster."""
+    process, said = begun
+    if process.poll() is None:
+        process.kill()
+        process.wait()
+        if "(run " in said.read_text():
+            ended(run_of(said))
+
+
+def failed(begun: Begun) -> tuple[int, str]:
     """(exit code, last line) of a command that is to fail."""
-    process, said = begun(words, folder, **environment)
-    code = process.wait(timeout=PATIENCE_S)
-    return code, said.read_text().strip().splitlines()[-1]
+    process, said = begun
+    return process.wait(timeout=PATIENCE_S), said.read_text().strip().splitlines()[-1]
 
 
 def steps_done(said: Path) -> int:

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from causeway.artifacts import store
-from tests.e2e.clusters import causeway, kubectl
-from tests.e2e.started import at_work, begun, placed, run_of, run_words
+from tests.e2e.clusters import PATIENCE_S, causeway, kubectl
+from tests.e2e.started import Begin, at_work, placed, run_of, run_words
 
 pytestmark = pytest.mark.cluster
 SHARDS, AT_ONCE = 50, 8
@@ -31,12 +31,12 @@ def test_samples_become_a_policy_by_four_training_jobs(place: str, samples: str)
 
 
 def test_labels_in_fifty_tasks_are_the_same_and_at_most_eight_work_at_once(
-    place: str, samples: str, tmp_path: Path
+    place: str, samples: str, tmp_path: Path, begun: Begin
 ) -> None:
     wide = placed(tmp_path, fan_out={"label_moments": {"shards": SHARDS, "at_once": AT_ONCE}})
-    process, said = begun(run_words("data", f"{place}/wide", drives=f"{place}/drives"), tmp_path, **wide)
+    process, said = begun(run_words("data", f"{place}/wide", drives=f"{place}/drives"), **wide)
     run, seen, most, started = run_of(said), set[str](), 0, time.monotonic()
-    while process.poll() is None:
+    while process.poll() is None and time.monotonic() - started < 2 * PATIENCE_S:
         now = at_work(run)
         seen, most = seen | set(now), max(most, len(now))
         time.sleep(1)

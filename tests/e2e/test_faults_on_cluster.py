@@ -11,21 +11,21 @@ import pytest
 
 from causeway.artifacts import store
 from tests.e2e.clusters import PATIENCE_S, causeway, kubectl, until
-from tests.e2e.started import at_work, begun, ended, failed, jobs_of, names_in, placed, pods_of, run_of, run_words
+from tests.e2e.started import Begin, at_work, ended, failed, jobs_of, names_in, placed, pods_of, run_of, run_words
 
 pytestmark = pytest.mark.cluster
 AWAY_S = 120
 
 
-def test_a_wrong_bucket_is_named(place: str, tmp_path: Path) -> None:
-    code, last = failed(run_words("data", "s3://nowhere/x", drives=f"{place}/drives"), tmp_path)
+def test_a_wrong_bucket_is_named(place: str, begun: Begin) -> None:
+    code, last = failed(begun(run_words("data", "s3://nowhere/x", drives=f"{place}/drives")))
     assert code == 4
     assert "nowhere" in last
 
 
-def test_an_image_that_cannot_be_pulled_is_named_and_the_run_can_be_ended(place: str, tmp_path: Path) -> None:
+def test_an_image_that_cannot_be_pulled_is_named_and_the_run_can_be_ended(place: str, begun: Begin) -> None:
     words = run_words("data", f"{place}/image", drives=f"{place}/drives")
-    process, said = begun(words, tmp_path, CAUSEWAY_IMAGE_DATA="causeway/data:absent")
+    process, said = begun(words, CAUSEWAY_IMAGE_DATA="causeway/data:absent")
     run = run_of(said)
     assert until(lambda: "causeway/data:absent" in said.read_text(), 240)
     ended(run)
@@ -33,28 +33,30 @@ def test_an_image_that_cannot_be_pulled_is_named_and_the_run_can_be_ended(place:
     assert "causeway/data:absent" in said.read_text().splitlines()[-1]
 
 
-def test_a_step_for_which_no_machine_is_there_is_named(place: str, tmp_path: Path) -> None:
+def test_a_step_for_which_no_machine_is_there_is_named(place: str, tmp_path: Path, begun: Begin) -> None:
     here = placed(tmp_path, steps={"ingest": {"accelerators": 99}})
-    process, said = begun(run_words("data", f"{place}/gpu", drives=f"{place}/drives"), tmp_path, **here)
+    process, said = begun(run_words("data", f"{place}/gpu", drives=f"{place}/drives"), **here)
     run = run_of(said)
     assert until(lambda: "Insufficient nvidia.com/gpu" in said.read_text(), 240)
     ended(run)
     assert process.wait(timeout=120) == 4
 
 
-def test_a_step_killed_for_memory_is_named(place: str, tmp_path: Path) -> None:
+def test_a_step_killed_for_memory_is_named(place: str, tmp_path: Path, begun: Begin) -> None:
     here = placed(tmp_path, steps={"ingest": {"memory_request": "64Mi", "memory_limit": "64Mi", "retries": 0}})
-    code, last = failed(run_words("data", f"{place}/memory", drives=f"{place}/drives"), tmp_path, **here)
+    code, last = failed(begun(run_words("data", f"{place}/memory", drives=f"{place}/drives"), **here))
     assert (code, "ingest: killed for memory" in last) == (4, True)
 
 
-def test_a_training_job_killed_for_memory_is_named_and_leaves_no_job(place: str, samples: str, tmp_path: Path) -> None:
+def test_a_training_job_killed_for_memory_is_named_and_leaves_no_job(
+    place: str, samples: str, tmp_path: Path, begun: Begin
+) -> None:
     here = placed(
         tmp_path,
         steps={"train_vlm": {"retries": 0}},
         jobs={"train_vlm": {"memory_request": "200Mi", "memory_limit": "200Mi"}},
     )
-    process, said = begun(run_words("training", f"{place}/job-memory", data=samples, steps=4), tmp_path, **here)
+    process, said = begun(run_words("training", f"{place}/job-memory", data=samples, steps=4), **here)
     run = run_of(said)
     assert process.wait(timeout=PATIENCE_S) == 4
     assert "raise memory_limit of vlm" in said.read_text()
@@ -62,17 +64,17 @@ def test_a_training_job_killed_for_memory_is_named_and_leaves_no_job(place: str,
 
 
 def test_a_run_cancelled_during_training_leaves_no_job_and_goes_on_later(
-    place: str, samples: str, tmp_path: Path
+    place: str, samples: str, tmp_path: Path, begun: Begin
 ) -> None:
     root = f"{place}/cancelled"
     words = run_words("training", root, data=samples, steps=400)
-    process, said = begun(words, tmp_path)
+    process, said = begun(words)
     run = run_of(said)
     assert until(lambda: any(name.startswith("checkpoints/") for name in names_in(root)))
     ended(run)
     assert process.wait(timeout=120) == 4
     assert until(lambda: not jobs_of(run), 60)
-    process, said = begun(words, tmp_path)
+    process, said = begun(words)
     again = run_of(said)
     log = tmp_path / "out" / "logs" / "training.log"
     assert until(lambda: "vlm: going on from step" in log.read_text(), 240)
@@ -80,8 +82,8 @@ def test_a_run_cancelled_during_training_leaves_no_job_and_goes_on_later(
     process.wait(timeout=120)
 
 
-def test_a_launcher_that_is_evicted_finds_its_job_again(place: str, samples: str, tmp_path: Path) -> None:
-    process, said = begun(run_words("training", f"{place}/evicted", data=samples, steps=30), tmp_path)
+def test_a_launcher_that_is_evicted_finds_its_job_again(place: str, samples: str, begun: Begin) -> None:
+    process, said = begun(run_words("training", f"{place}/evicted", data=samples, steps=30))
     run = run_of(said)
     assert until(lambda: bool(jobs_of(run)) and bool(at_work(run)))
     job = jobs_of(run)[0]["metadata"]["uid"]
@@ -92,8 +94,8 @@ def test_a_launcher_that_is_evicted_finds_its_job_again(place: str, samples: str
     process.wait(timeout=120)
 
 
-def test_a_store_that_is_away_for_two_minutes_costs_nothing_but_time(place: str, tmp_path: Path) -> None:
-    process, said = begun(run_words("data", f"{place}/away", drives=f"{place}/drives"), tmp_path)
+def test_a_store_that_is_away_for_two_minutes_costs_nothing_but_time(place: str, begun: Begin) -> None:
+    process, said = begun(run_words("data", f"{place}/away", drives=f"{place}/drives"))
     assert until(lambda: "2 of 11 steps done" in said.read_text())
     kubectl("scale", "deployment/minio", "--replicas=0")
     time.sleep(AWAY_S)

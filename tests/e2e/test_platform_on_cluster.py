@@ -14,6 +14,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +32,7 @@ from tests.e2e.installed import (
     RUNS,
     answer,
     bring_drives,
-    ended_well,
+    ended_because,
     helm,
     make_secrets,
     reached,
@@ -42,6 +43,7 @@ from tests.e2e.installed import (
 
 pytestmark = pytest.mark.cluster
 CHART, LAPTOP = ROOT / "helm" / "causeway", ROOT / "helm" / "causeway" / "values" / "laptop.yaml"
+CRON = "workflows.argoproj.io/cron-workflow=causeway-retraining"
 BUS = os.environ.get("CAUSEWAY_TEST_EVENT_BUS", "")
 EVENTS = f"drives={RUNS}/drives,events.enabled=true,events.cron=true"
 ANSWERS = 'version: 1\nrules:\n- {metric: failed_answers, op: "<=", limit: 0, why: "whether it answers, not how well"}'
@@ -113,27 +115,36 @@ def workflows() -> dict[str, str]:
     return {one["metadata"]["name"]: one.get("status", {}).get("phase", "") for one in json.loads(told)["items"]}
 
 
+def idle() -> bool:
+    """Whether no Workflow is at work."""
+    return set(workflows().values()) <= {"Succeeded", "Failed", "Error"}
+
+
 def event_starts_a_run() -> bool:
     """Whether two events at the webhook become one run, which ends well."""
     with forwarded("causeway-new-data-eventsource-svc", 12000, HERE) as address:
         for drive in ("d1", "d2"):
-            body = json.dumps({"drive": f"{RUNS}/drives/{drive}"}).encode()
-            asked = urllib.request.Request(
-                f"http://{address}/new-data", body, {"Content-Type": "application/json"}, method="POST"
-            )
-            with urllib.request.urlopen(asked, timeout=30) as told:
-                assert told.status == 200
-    return until(lambda: ended_well("new data: "))
+            assert until(partial(posted, f"http://{address}/new-data", {"drive": f"{RUNS}/drives/{drive}"}), 60)
+    return until(lambda: ended_because("new data: ")) and until(idle) and ended_because("new data: ") == ["SUCCEEDED"]
+
+
+def posted(url: str, body: dict[str, str]) -> bool:
+    """Whether a webhook took an event."""
+    asked = urllib.request.Request(url, json.dumps(body).encode(), {"Content-Type": "application/json"}, method="POST")
+    with urllib.request.urlopen(asked, timeout=30) as told:
+        return bool(told.status == 200)
 
 
 def cron_workflow_starts_a_run() -> bool:
-    """Whether the CronWorkflow, set to every minute, starts a run, which ends well. It is off afterwards."""
-    patch = ["patch", "cronworkflow", "causeway-retraining", "--type", "merge", "-p"]
-    kubectl(*patch, json.dumps({"spec": {"schedules": ["* * * * *"]}}), namespace=HERE)
+    """Whether the CronWorkflow, set to every minute until it fires, starts a run, which ends well."""
+    change = partial(kubectl, "patch", "cronworkflow", "causeway-retraining", "--type", "merge", "-p", namespace=HERE)
+    change(json.dumps({"spec": {"schedules": ["* * * * *"]}}))
     try:
-        return until(lambda: ended_well("cron "))
+        fired = partial(kubectl, "get", "workflows", "-l", CRON, "-o", "name", namespace=HERE)
+        assert until(fired, 120)
     finally:
-        kubectl(*patch, json.dumps({"spec": {"suspend": True}}), namespace=HERE)
+        change(json.dumps({"spec": {"suspend": True}}))
+    return until(lambda: ended_because("cron ") == ["SUCCEEDED"]) and until(idle)
 
 
 def test_from_install_to_uninstall(values: list[str], took: dict[str, float], tmp_path: Path) -> None:

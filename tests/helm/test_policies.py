@@ -2,6 +2,8 @@
 
 import json
 import os
+import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -124,13 +126,34 @@ def test_redis_is_told_its_password_where_no_list_of_processes_shows_it(password
     assert (tmp_path / "configuration").read_text() == f'requirepass "{asked}"\n'
 
 
+@pytest.mark.parametrize(("password", "tools"), [("", ("od", "tr", "sed")), ("0123abcd", ("tr", "sed"))])
+def test_redis_does_not_start_without_a_password(password: str, tools: tuple[str, ...], tmp_path: Path):
+    """Where the Secret's key is empty, or the image lacks what the script calls."""
+    container = one(everything(), "Deployment", "causeway-redis")["spec"]["template"]["spec"]["containers"][0]
+    told = tmp_path / "redis-server"
+    told.write_text(f"#!/bin/sh\n: > {tmp_path}/started\n")
+    told.chmod(0o755)
+    for tool in tools:
+        (tmp_path / tool).symlink_to(str(shutil.which(tool)))
+    names = {"PATH": str(tmp_path), "REDISCLI_AUTH": password}
+    words = ["/bin/sh", *container["command"][1:], *container["args"]]
+    done = subprocess.run(words, env=names, capture_output=True, text=True, check=False)
+    assert (done.returncode, "redis: no password" in done.stderr) == (1, True)
+    assert not (tmp_path / "started").exists()
+
+
+def _unbuilt(words: str) -> str:
+    """A script without what its shell prints by itself, which is no process."""
+    return re.sub(r'printf %s "\$\w+"', "", words)
+
+
 def test_no_argument_is_a_secret(made):
     """But for the database's password of upstream's metadata server, which takes flags alone."""
     shown = set()
     for name, container in containers(made):
         words = " ".join([*container.get("command", []), *container.get("args", [])])
         secret = [v["name"] for v in container.get("env", []) if "secretKeyRef" in v.get("valueFrom", {})]
-        shown |= {f"{name} {one}" for one in secret if f"$({one})" in words}
+        shown |= {f"{name} {one}" for one in secret if re.search(rf"\$(\({one}\)|\{{?{one}\b)", _unbuilt(words))}
     assert shown <= {f"Deployment/metadata-grpc/metadata DATABASE_{one}" for one in ("USER", "PASSWORD")}
 
 

@@ -7,6 +7,7 @@ of one GPU); training jobs are not among its pods, so their own requests and tim
 import base64
 import gzip
 import json
+import sys
 import zlib
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
@@ -83,9 +84,14 @@ def uses_of_jobs(jobs: Iterable[Mapping[str, Any]], now_us: int) -> Iterator[Use
 
 
 def _spent(job: Mapping[str, Any]) -> tuple[float, float]:
+    """Core and GPU seconds that a job took over; none, and said, where somebody wrote something else there."""
     note = (job["metadata"].get("annotations") or {}).get(SPENT_NOTE)
-    cpu_s, gpu_s = json.loads(note) if note else (0.0, 0.0)
-    return float(cpu_s), float(gpu_s)
+    try:
+        cpu_s, gpu_s = json.loads(note) if note else (0.0, 0.0)
+        return float(cpu_s), float(gpu_s)
+    except (ValueError, TypeError) as error:
+        print(f"job {job['metadata']['name']}: {SPENT_NOTE} is not two numbers ({error}); not counted", file=sys.stderr)
+        return 0.0, 0.0
 
 
 def is_device(resource: str) -> bool:

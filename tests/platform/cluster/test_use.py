@@ -89,5 +89,14 @@ def test_a_job_counts_what_the_ones_it_replaced_used():
     assert list(uses_of_jobs([after], 0)) == [Use("train_rl (job)", 700.0, 10000.0)]
 
 
+def test_a_note_of_use_that_somebody_else_wrote_is_not_counted(capsys: pytest.CaptureFixture[str]):
+    one = job(done=True)
+    plain = list(uses_of_jobs([one], 0))
+    for note in ("[1", '["a", 2]', "[1]", "7"):
+        one["metadata"]["annotations"] = {"causeway/spent": note}
+        assert list(uses_of_jobs([one], 0)) == plain
+    assert capsys.readouterr().err.count("causeway/spent is not two numbers") == 4
+
+
 def test_quantities_are_read_as_kubernetes_writes_them():
     assert [quantity(value) for value in ("500m", "2", 1, "0.5")] == [0.5, 2.0, 1.0, 0.5]
