@@ -1,6 +1,6 @@
 """A canary step, a promotion and a roll back on a real Kubernetes with KServe, under a steady 10 Hz stream.
 
-The nodes need the image of Dockerfile's target `serve`; CAUSEWAY_IMAGE_SERVE names it when it has another name.
+The nodes need the image of Dockerfile's target `serve`, named by CAUSEWAY_IMAGE_SERVE or out/images.env.
 """
 
 import json
@@ -67,7 +67,7 @@ def namespace(s3: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str
     kubectl("patch", "serviceaccount", "causeway-endpoint", "-p", json.dumps({"secrets": [{"name": "store"}]}))
     small = {"requests": {"cpu": "100m", "memory": "600Mi"}, "limits": {"cpu": "1", "memory": "2Gi"}}
     changes = [{"op": "replace", "path": "/spec/containers/0/resources", "value": small}]
-    if image := os.environ.get("CAUSEWAY_IMAGE_SERVE"):
+    if image := clusters.images().get("CAUSEWAY_IMAGE_SERVE"):
         changes.append({"op": "replace", "path": "/spec/containers/0/image", "value": image})
     kubectl("patch", "servingruntime", "causeway", "--type", "json", "-p", json.dumps(changes))
     yield s3

@@ -137,10 +137,14 @@ def _cron() -> Any:
 
 
 def _source() -> dict[str, Any]:
-    """A webhook that an object store or an uploader calls when a drive's manifest is there."""
+    """A webhook that an object store or an uploader calls when a drive's manifest is there.
+
+    Its `maxPayloadSize` (1 MiB) cannot be set: hera calls it a string, and a string there ends Argo Events' controller,
+    for every namespace; a number is what the controller reads.
+    """
     from hera.events import models as events
 
-    webhook = {"port": _PORT, "endpoint": "/new-data", "method": "POST", "maxPayloadSize": "65536"}
+    webhook = {"port": _PORT, "endpoint": "/new-data", "method": "POST"}
     port = {"port": int(_PORT), "targetPort": int(_PORT)}
     spec = {"eventBusName": BUS, "service": {"ports": [port]}, "webhook": {"drive": webhook}}
     events.EventSourceSpec.model_validate(spec)

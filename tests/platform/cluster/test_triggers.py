@@ -34,6 +34,12 @@ def test_further_events_create_nothing_while_one_waits(objects: dict) -> None:
     assert next(iter(given)) == "reason"
 
 
+def test_the_webhook_holds_no_number_as_text(objects: dict) -> None:
+    """Argo Events' controller ends at maxPayloadSize: '65536', which hera asks for, and takes every other event along."""
+    webhook = objects["EventSource", "causeway-new-data"]["spec"]["webhook"]["drive"]
+    assert webhook == {"port": "12000", "endpoint": "/new-data", "method": "POST"}  # this port is a text in its type too
+
+
 def test_it_is_gone_as_soon_as_its_run_has_begun(objects: dict) -> None:
     spec = objects["WorkflowTemplate", "causeway-start"]["spec"]
     assert spec["ttlStrategy"]["secondsAfterSuccess"] == 0
