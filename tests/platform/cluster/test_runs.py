@@ -171,7 +171,7 @@ def test_a_run_is_followed_with_its_lines_and_what_it_made(tmp_path: Path) -> No
 def test_what_a_pipeline_ends_with() -> None:
     assert result_tasks("data") == {"build-samples"}
     assert result_tasks("training") == {"train-rl"}  # the gate comes after it and is not the result
-    assert result_tasks("retraining") == {"promote-policy", "bench-or-samples-2"}
+    assert result_tasks("retraining") == {"promote-policy", "bench-or-samples-4"}
 
 
 def test_a_failed_run_ends_with_the_steps_own_error(tmp_path: Path) -> None:

@@ -72,7 +72,7 @@ class Reviewer:
     def __init__(self, browser: Any, address: str, name: str, width: int = 1280) -> None:
         self.complaints: list[str] = []
         self.page = browser.new_context(viewport={"width": width, "height": 860}).new_page()
-        self.page.set_default_timeout(15_000)
+        self.page.set_default_timeout(60_000)  # of a machine that does other things too
         self.page.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.page.on("console", lambda m: self.complaints.append(m.text) if m.type == "error" else None)
         self.page.goto(address)
