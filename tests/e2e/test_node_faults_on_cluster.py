@@ -64,22 +64,29 @@ def test_an_api_server_that_is_restarted_costs_nothing_but_time(place: str, samp
     assert process.wait(timeout=120) == 4
 
 
-def test_a_node_drained_during_training_costs_nothing_but_time(
+def test_a_node_drained_during_training_ends_the_run_at_most_and_loses_nothing(
     place: str, samples: str, tmp_path: Path, begun: Begin
 ) -> None:
     nodes = kubectl("get", "nodes", "-o", "name").split()
     if os.environ.get("CAUSEWAY_TEST_DRAIN") != "1" or len(nodes) != 1:
         pytest.skip(f"{len(nodes)} nodes, and draining is tried on one, with CAUSEWAY_TEST_DRAIN=1")
-    process, said = begun(run_words("training", f"{place}/drained", data=samples, steps=120))
+    words = run_words("training", f"{place}/drained", data=samples, steps=120)
+    process, said = begun(words)
     run = run_of(said)
     assert until(lambda: bool(jobs_of(run)) and bool(at_work(run)))
     assert until(lambda: any(name.startswith("checkpoints/") for name in names_in(f"{place}/drained")))
     try:
-        words = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--disable-eviction", "--timeout=180s")
-        kubectl("drain", nodes[0], *words)
+        how = ("--ignore-daemonsets", "--delete-emptydir-data", "--force", "--disable-eviction", "--timeout=180s")
+        kubectl("drain", nodes[0], *how)
     finally:
         kubectl("uncordon", nodes[0])
-    assert until(lambda: steps_done(said) >= 3)
+    assert until(lambda: process.poll() is not None or steps_done(said) >= 3)
+    if (
+        process.poll() is not None
+    ):  # Argo's controller was away too, and does not try a step again whose pod is just gone
+        process, said = begun(words)
+        run = run_of(said)
+        assert until(lambda: steps_done(said) >= 3)
     log = (tmp_path / "out" / "logs" / "training.log").read_text()
     assert "vlm: going on from step" in log  # the job's new pod took up its checkpoint
     ended(run)
