@@ -12,7 +12,7 @@ from typing import Any
 
 from causeway.artifacts import store
 from causeway.errors import UnusableInput
-from causeway.platform.steps import MADE_MARK
+from causeway.platform.steps import MADE_MARK, marked
 from causeway.platform.upkeep.listing import files
 
 FOLDER = "runs"
@@ -31,11 +31,8 @@ class Use:
 
 def use_from_line(text: str) -> Use | None:
     """What a step said of itself when it ended, from a line of its log; None when the line is another one."""
-    _, mark, payload = text.partition(MADE_MARK)
-    if not mark:
-        return None
+    line = marked(text, MADE_MARK)
     try:
-        line, _ = json.JSONDecoder().raw_decode(payload.lstrip())  # a line of another process may follow on it
         return Use(str(line["step"]), float(line["cpu_s"]), float(line["gpu_s"]))
     except (ValueError, KeyError, TypeError):
         return None

@@ -285,13 +285,19 @@ def is_known(error: Exception) -> bool:
     return isinstance(error, CausewayError | OSError) or any(word in str(error).lower() for word in _FULL_DISK)
 
 
+def marked(text: str, mark: str) -> Any:
+    """What a step wrote as JSON behind a mark, from a line of its log; None when the line is another one."""
+    _, found, payload = text.partition(mark)
+    try:
+        return json.JSONDecoder().raw_decode(payload.lstrip())[0] if found else None  # another line may follow on it
+    except ValueError:
+        return None
+
+
 def error_from_line(text: str) -> CausewayError | None:
     """The error that `fail` printed, read back from a log line; None when the line is another one."""
-    _, mark, payload = text.partition(ERROR_MARK)
-    if not mark:
-        return None
+    line = marked(text, ERROR_MARK)
     try:
-        line, _ = json.JSONDecoder().raw_decode(payload.lstrip())  # a line of another process may follow on it
         kinds = {k.exit_code: k for k in (UsageError, Refused, UnusableInput, TryAgain)}
         return kinds.get(line["exit_code"], CausewayError)(line["message"])
     except (ValueError, KeyError, TypeError):

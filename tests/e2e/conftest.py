@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from tests.e2e.clusters import NAMESPACE, ROOT, causeway, forwarded, images, kubectl
-from tests.e2e.started import Begin, Begun, begin, end, run_words
+from tests.e2e.started import Begin, Begun, begin, bring_drives, end, run_words
 
 BUCKET = "causeway"
 
@@ -58,13 +58,8 @@ def place(s3: str, pipelines_api: str, tmp_path_factory: pytest.TempPathFactory)
     """A place in the bucket with the drives of a small world; the images' names and the API in the environment."""
     if not images():
         pytest.skip("the images have no names: make images, or set the five CAUSEWAY_IMAGE_…")
-    from causeway.artifacts import store
-    from causeway.platform.steps import run_named
-
-    world = run_named("make_world", {}, {"scenes": 4}, out=str(tmp_path_factory.mktemp("world") / "drives"))
     place = f"{s3}/e2e-{time.time_ns()}"
-    for name in world.files:
-        store.write_bytes(f"{place}/drives/{name}", Path(world.location, name).read_bytes())
+    bring_drives(tmp_path_factory.mktemp("world"), place)
     kubectl("apply", "-k", str(ROOT / "manifests" / "training"))
     known = images() | {"CAUSEWAY_KFP": pipelines_api, "CAUSEWAY_TRAINING_RUNTIME": "causeway-train"}
     with pytest.MonkeyPatch.context() as patch:

@@ -10,7 +10,6 @@ import subprocess
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import partial
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -18,12 +17,12 @@ import yaml
 
 from causeway.artifacts import Artifact, store
 from causeway.platform.release.cluster_objects import hostname, settings_from
-from causeway.platform.steps import run_named
 from causeway.platform.upkeep.listing import files
 from causeway.serving.client import Endpoint
 from causeway.training.samples import load_samples
 from tests.e2e import clusters
 from tests.e2e.clusters import causeway, forwarded, images, kubectl
+from tests.e2e.started import run_words
 
 HERE, RUNS, NAME = "causeway-e2e", "s3://causeway/runs", "drive"
 helm = partial(clusters.helm, namespace=HERE)
@@ -82,18 +81,10 @@ def reached() -> Iterator[None]:
 
 def run(pipeline: str, **settings: object) -> str:
     """`causeway run PIPELINE --on cluster` to its end; where its result is. Its record says how it ended too."""
-    words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
-    told = causeway("run", pipeline, "--on", "cluster", "--root", RUNS, *words, environment={})
+    told = causeway(*run_words(pipeline, RUNS, **settings), environment={})
     record = json.loads(store.read_bytes(told["record"]) or b"{}")
     assert (told["state"], record.get("state")) == ("SUCCEEDED", "SUCCEEDED"), record
     return str(told["location"])
-
-
-def bring_drives(folder: Path) -> None:
-    """The drives of a small world, in the bucket."""
-    world = run_named("make_world", {}, {"scenes": 4}, out=str(folder / "drives"))
-    for name in world.files:
-        store.write_bytes(f"{RUNS}/drives/{name}", Path(world.location, name).read_bytes())
 
 
 def answer(samples: str) -> tuple[str, np.ndarray]:

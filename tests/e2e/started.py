@@ -12,6 +12,8 @@ from pathlib import Path
 
 import yaml
 
+from causeway.artifacts import store
+from causeway.platform.steps import run_named
 from causeway.platform.upkeep.listing import files
 from tests.e2e.clusters import PATIENCE_S, causeway, kubectl, until
 
@@ -23,6 +25,13 @@ def run_words(pipeline: str, root: str, **settings: object) -> list[str]:
     """The command that runs a pipeline on the cluster."""
     words = [word for name, value in settings.items() for word in ("--set", f"{name}={value}")]
     return ["run", pipeline, "--on", "cluster", "--root", root, *words]
+
+
+def bring_drives(folder: Path, root: str) -> None:
+    """The drives of a small world, made in a folder, below a place in the bucket: ROOT/drives."""
+    world = run_named("make_world", {}, {"scenes": 4}, out=str(folder / "drives"))
+    for name in world.files:
+        store.write_bytes(f"{root}/drives/{name}", Path(world.location, name).read_bytes())
 
 
 def placed(folder: Path, **changes: object) -> dict[str, str]:

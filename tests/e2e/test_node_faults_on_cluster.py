@@ -81,9 +81,8 @@ def test_a_node_drained_during_training_ends_the_run_at_most_and_loses_nothing(
     finally:
         kubectl("uncordon", nodes[0])
     assert until(lambda: process.poll() is not None or steps_done(said) >= 3)
-    if (
-        process.poll() is not None
-    ):  # Argo's controller was away too, and does not try a step again whose pod is just gone
+    if process.poll() is not None:
+        # Argo's controller was away too, and does not try a step again whose pod is just gone
         process, said = begun(words)
         run = run_of(said)
         assert until(lambda: steps_done(said) >= 3)

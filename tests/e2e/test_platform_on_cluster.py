@@ -31,7 +31,6 @@ from tests.e2e.installed import (
     NAME,
     RUNS,
     answer,
-    bring_drives,
     ended_because,
     helm,
     make_secrets,
@@ -40,6 +39,7 @@ from tests.e2e.installed import (
     what_stays,
     wrong_rights,
 )
+from tests.e2e.started import bring_drives
 
 pytestmark = pytest.mark.cluster
 CHART, LAPTOP = ROOT / "helm" / "causeway", ROOT / "helm" / "causeway" / "values" / "laptop.yaml"
@@ -157,7 +157,7 @@ def test_from_install_to_uninstall(values: list[str], took: dict[str, float], tm
     assert wrong_rights() == []
     with reached():
         with timed(took, "drives into the bucket"):
-            bring_drives(tmp_path)
+            bring_drives(tmp_path, RUNS)
         with pytest.raises(S3Error, match="AccessDenied"):  # runs are not root of the store
             store_s3.client().make_bucket("not-ours")
         with timed(took, "data pipeline"):
