@@ -49,7 +49,7 @@ test-slow: setup ## fuzz, kill and soak runs
 
 test-cluster: setup ## install to uninstall, pipelines, a release on the cluster at KUBECONFIG (its nodes need the images)
 	@for each in $(STAND_INS); do ../shared/cluster/image tests/e2e/stand_ins/$${each%:*} causeway-test/$$each || exit 1; done
-	$(BIN)/pytest -m cluster -s tests/e2e
+	$(BIN)/pytest -m cluster -s --durations=0 --durations-min=1 tests/e2e
 
 images: ## build the images with docker, podman or buildah; names go to out/images.env: make images TORCH_BASE=… BUILDER=…
 	@$(PYTHON) scripts/build_images.py $(TARGETS) $(if $(TORCH_BASE),--torch-base "$(TORCH_BASE)") \
