@@ -32,7 +32,10 @@ class Backbone(Protocol):
         """The language model's layers: `layers`, `rotary_emb` (of positions [3, R, L]) and `norm`."""
 
     def look(self, pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Pictures [I, 3, H, W] in -1 … 1 -> visual tokens [I, tokens, hidden], and as much for each deepstack tap."""
+        """Pictures [I, 3, H, W] in -1 … 1 -> visual tokens [I, tokens, hidden], and as much for each deepstack tap.
+
+        A family with patches two pictures deep takes pairs [I, 2, 3, H, W] as well, the older one first.
+        """
 
     def get_input_embeddings(self) -> Any:
         """The table of embeddings."""

@@ -67,12 +67,13 @@ class Qwen3VlBackbone(Qwen3VLForConditionalGeneration):  # type: ignore[misc]
 def look(vision: Any, pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
     """See `Backbone.look`: pictures through a vision transformer of this family."""
     patch, merge = int(vision.config.patch_size), int(vision.config.spatial_merge_size)
-    count, _, height, width = pictures.shape
+    moments = pictures if pictures.dim() == 5 else pictures[:, None]
+    count, seen, _, height, width = moments.shape
     rows, columns = height // patch, width // patch
-    grid = pictures.reshape(count, 3, rows // merge, merge, patch, columns // merge, merge, patch)
-    # it wants patches in blocks of merge × merge: block row, block column, row, column, channel, pixels
-    patches = grid.permute(0, 2, 5, 3, 6, 1, 4, 7).reshape(count * rows * columns, 3, 1, patch, patch)
-    # a still: every frame the same
+    grid = moments.reshape(count, seen, 3, rows // merge, merge, patch, columns // merge, merge, patch)
+    # it wants patches in blocks of merge × merge: block row, block column, row, column, channel, moment, pixels
+    patches = grid.permute(0, 3, 6, 4, 7, 2, 1, 5, 8).reshape(count * rows * columns, 3, seen, patch, patch)
+    # a still: every moment the same
     patches = patches.expand(-1, -1, int(vision.config.temporal_patch_size), -1, -1)
     sizes = torch.tensor([[1, rows, columns]] * count, device=pictures.device)
     output = vision(patches.flatten(1), grid_thw=sizes, return_dict=True)

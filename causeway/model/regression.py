@@ -79,9 +79,7 @@ def smooth_loss(network: nn.Module, target: Tensor, condition: Any, generator: t
 
 
 @torch.no_grad()
-def answer(
-    network: nn.Module, noise: Tensor, condition: Any, steps: int, guidance: Guidance | None = None
-) -> Tensor:
+def answer(network: nn.Module, noise: Tensor, condition: Any, steps: int, guidance: Guidance | None = None) -> Tensor:
     """Normalised controls [R, 64, 2]; noise and steps change nothing."""
     found = _answered(network, noise, condition)
     if guidance is None:

@@ -40,7 +40,7 @@ class VisionSize:
     deepstack: tuple[int, ...]
     patch: int = 16
     merge: int = 2
-    temporal_patch: int = 2
+    temporal_patch: int = 2  # pictures that a patch is deep
     positions: int = 2304
 
 
@@ -74,7 +74,7 @@ SCALES: dict[str, Scale] = {
         Scale(
             name="tiny",
             text=TextSize(160, 432, 4, 4, 2, 32, (6, 5, 5), tied=True, rope_theta=1e4),
-            vision=VisionSize(2, 96, 256, 3, deepstack=(0,), temporal_patch=1, positions=64),
+            vision=VisionSize(2, 96, 256, 3, deepstack=(0,), positions=64),
             expert=ExpertSize(128, 320),
             image_height=128,
             image_width=192,

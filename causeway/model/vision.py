@@ -1,8 +1,8 @@
 """Vision tokenizers by name: how many tokens pictures cost, how they lie in a sequence, and who makes them.
 
-Knows the registry. Each tokenizer is a file of its own (`vision_single_image`, `vision_triplane`, `vision_flex`); what
-they share is in `vision_pictures` (pixels) and `vision_rays` (calibration). All take any number of cameras, in the
-order of their names, and their parameters are the policy's. Does not know sequences or samples.
+Knows the registry. Each tokenizer is a file of its own (`vision_single_image`, `vision_video`, `vision_triplane`,
+`vision_flex`); what they share is in `vision_pictures` (pixels) and `vision_rays` (calibration). All take any number of
+cameras, in the order of their names, and their parameters are the policy's. Does not know sequences or samples.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from torch import nn
 
 from causeway.errors import UsageError
-from causeway.model import vision_flex, vision_single_image, vision_triplane
+from causeway.model import vision_flex, vision_single_image, vision_triplane, vision_video
 from causeway.model.scales import Scale
 
 Blocks = list[list[tuple[int, int]]]  # blocks one after the other, each of grids (rows, columns) of tokens
@@ -32,6 +32,7 @@ VISION_TOKENIZERS: dict[str, VisionTokenizer] = {
     tokenizer.name: tokenizer
     for tokenizer in (
         VisionTokenizer("single-image", vision_single_image.blocks, vision_single_image.SingleImage),
+        VisionTokenizer("video", vision_video.blocks, vision_video.Video),
         VisionTokenizer("triplane", vision_triplane.blocks, vision_triplane.Triplane),
         VisionTokenizer("flex", vision_flex.blocks, vision_flex.Flex),
     )

@@ -50,7 +50,7 @@ def resized(images: Tensor, scale: Scale) -> Tensor:
 
 
 def each_picture(backbone: Backbone, pixels: Tensor) -> VisualTokens:
-    """Every picture [I, 3, H, W] by itself through the vision transformer: [I, tokens, hidden]."""
+    """Every picture [I, 3, H, W] (or pair [I, 2, 3, H, W]) by itself through the transformer: [I, tokens, hidden]."""
     return VisualTokens(*backbone.look(pixels))
 
 

@@ -37,7 +37,7 @@ class VlmConfig(TrainConfig):
     """Stage one: a new policy, and questions about the drive with their answers."""
 
     steps: int = 80
-    vision_tokenizer: str = "single-image"  # or triplane, flex
+    vision_tokenizer: str = "single-image"  # or video, triplane, flex
     backbone: str = ""  # a local folder to begin with; the larger scales need one
     lora_rank: int = 0  # of adapters beside the backbone's weights, which then stay as they came; 0 = none
     camera_dropout: float = 0.05  # at this rate a sample's camera delivers nothing; one always stays

@@ -14,6 +14,7 @@ from causeway.model.vision import VISION_TOKENIZERS, token_budget, vision_tokeni
 from causeway.model.vision_patches import PatchMatrix
 from causeway.model.vision_pictures import Pictures, by_moment, by_row
 from causeway.model.vision_rays import ray_numbers, seen_at
+from causeway.model.vision_video import in_pairs
 from tests.model.model_samples import make_sample
 
 NAMES = tuple(VISION_TOKENIZERS)
@@ -69,6 +70,9 @@ def policy_tail(policy):
         ("single-image", PAPER, 1, 1, 160),  # the paper's 448 × 280
         ("single-image", PAPER, 4, 4, 2560),
         ("single-image", TINY, 2, 2, 96),
+        ("video", SCALES["2b"], 4, 4, 1440),  # half of 2880
+        ("video", TINY, 2, 2, 48),
+        ("video", TINY, 2, 3, 96),  # the oldest is its own pair
         ("triplane", PAPER, 1, 1, 288),
         ("triplane", PAPER, 7, 1, 288),  # 41.1 a picture
         ("triplane", PAPER, 7, 4, 1152),
@@ -83,7 +87,7 @@ def test_token_budget(name, scale, cameras, frames, tokens):
 
 
 def test_an_unknown_tokenizer_names_the_choices():
-    with pytest.raises(UsageError, match="'duplane' is not known; choose one of single-image, triplane, flex"):
+    with pytest.raises(UsageError, match="'duplane' is not known; choose one of single-image, video, triplane, flex"):
         vision_tokenizer("duplane")
     with pytest.raises(UsageError, match="'duplane' is not known"):
         Policy.from_scale("tiny", vision="duplane")
@@ -136,7 +140,7 @@ def test_a_plane_sees_along_the_ray_of_a_picture_and_nowhere_else():
 
 def test_patches_by_a_matrix_are_those_of_the_convolution(policy):
     matrix = policy.backbone.model.visual.patch_embed.proj
-    patches = torch.randn(5, 3, 1, 16, 16, generator=torch.Generator().manual_seed(0))
+    patches = torch.randn(5, 3, 2, 16, 16, generator=torch.Generator().manual_seed(0))
     plain = torch.nn.functional.conv3d(patches, matrix.weight, matrix.bias, stride=matrix.kernel_size)
     assert isinstance(matrix, PatchMatrix)
     torch.testing.assert_close(matrix(patches), plain, atol=1e-5, rtol=1e-5)
@@ -147,6 +151,28 @@ def test_groups_by_hand():
     values = torch.arange(7.0) + 1
     assert by_row(values, views).tolist() == [[1, 2, 3, 4], [5, 6, 7, 0]]
     assert by_moment(values, views).tolist() == [[1, 3], [2, 4], [5, 0], [6, 0], [7, 0]]
+
+
+def test_pairs_by_hand():
+    assert in_pairs(((2, 2), (1, 3), (1, 1))).tolist() == [[0, 1], [2, 3], [4, 4], [5, 6], [7, 7]]
+
+
+def test_a_pair_of_equal_pictures_is_a_still_and_the_order_of_a_pair_counts(policy):
+    pictures = torch.rand(2, 3, 128, 192, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        still, taps = policy.backbone.look(pictures[:1])
+        same, same_taps = policy.backbone.look(pictures[[0, 0]][None])
+        onwards, backwards = (policy.backbone.look(pictures[order][None])[0] for order in ([0, 1], [1, 0]))
+    assert torch.equal(still, same)
+    assert all(torch.equal(one, other) for one, other in zip(taps, same_taps, strict=True))
+    assert float((onwards - backwards).abs().max()) > 1e-3
+
+
+def test_video_needs_patches_two_pictures_deep():
+    with pytest.raises(
+        UsageError, match=r"patches of scale 0\.5b are 1 picture deep, not two; choose another tokenizer"
+    ):
+        vision_tokenizer("video").build(SCALES["0.5b"])
 
 
 def test_turning_a_camera_changes_its_tokens(sighted):
