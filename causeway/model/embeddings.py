@@ -56,9 +56,13 @@ def history_numbers(batch: Batch) -> Tensor:
     speed = batch.speed_mps[:, None, None].expand(-1, poses.shape[1], 1)
     scale = poses.new_tensor([10.0, 2.0, 0.2, 10.0, 1.0, 0.2, 10.0])
     large = (torch.cat([poses, rates, speed], dim=-1) / scale).clamp(-10.0, 10.0)
-    slower = speed - rates[..., :2].norm(dim=-1, keepdim=True)  # what it gained since
-    small = torch.cat([poses[..., 1:], rates[..., 1:], slower], dim=-1)
-    return torch.cat([large, torch.asinh(small / poses.new_tensor([0.2, 0.02, 0.2, 0.02, 0.5]))], dim=-1)
+    yaw = poses[..., 2:]
+    gained = (
+        speed - rates[..., :1] * yaw.cos() - rates[..., 1:2] * yaw.sin()
+    )  # since then; backing, it is below 0
+    small = torch.cat([poses[..., 1:], rates[..., 1:], gained], dim=-1)
+    fine = torch.asinh(small / poses.new_tensor([0.2, 0.02, 0.2, 0.02, 0.5])).clamp(-10.0, 10.0)
+    return torch.cat([large, fine], dim=-1)
 
 
 def route_numbers(route: Tensor) -> Tensor:

@@ -45,7 +45,7 @@ from causeway.model.scales import scale_named
 from causeway.model.sequence import Batch, Sight, Tail
 from causeway.model.token_losses import PrefixNoise, TokenOutput
 from causeway.model.tokenizer import Vocabulary, backbone_vocabulary, load_vocabulary
-from causeway.model.vision import vision_tokenizer
+from causeway.model.vision import refuse_unfit, vision_tokenizer
 
 __all__ = ["Policy", "PrefixNoise"]
 
@@ -97,6 +97,7 @@ class Policy(nn.Module):
         rigs: the names that an action head by rig will know; samples of others are refused.
         """
         sheet = scale_named(scale)
+        refuse_unfit(vision, sheet)
         if family:
             if sheet.needs_backbone:
                 raise UsageError(f"scale {scale}: no published weights of family {family} have its sizes; take tiny")

@@ -26,13 +26,14 @@ class VisionTokenizer:
     name: str
     blocks: Callable[[Scale, int, int], Blocks]  # (scale, cameras, frames of each) -> the tokens' layout
     build: Callable[[Scale], nn.Module]  # its `forward(backbone, pictures)` gives `VisualTokens` in that layout
+    moments: int = 1  # pictures of a camera that the backbone looks at together
 
 
 VISION_TOKENIZERS: dict[str, VisionTokenizer] = {
     tokenizer.name: tokenizer
     for tokenizer in (
         VisionTokenizer("single-image", vision_single_image.blocks, vision_single_image.SingleImage),
-        VisionTokenizer("video", vision_video.blocks, vision_video.Video),
+        VisionTokenizer("video", vision_video.blocks, vision_video.Video, vision_video.MOMENTS),
         VisionTokenizer("triplane", vision_triplane.blocks, vision_triplane.Triplane),
         VisionTokenizer("flex", vision_flex.blocks, vision_flex.Flex),
     )
@@ -44,6 +45,16 @@ def vision_tokenizer(name: str) -> VisionTokenizer:
     if name not in VISION_TOKENIZERS:
         raise UsageError(f"vision tokenizer {name!r} is not known; choose one of {', '.join(VISION_TOKENIZERS)}")
     return VISION_TOKENIZERS[name]
+
+
+def refuse_unfit(name: str, scale: Scale) -> None:
+    """UsageError for a tokenizer that is not known, or whose pairs a scale's patches are not deep enough for."""
+    moments, deep = vision_tokenizer(name).moments, scale.vision.temporal_patch
+    if moments > 1 and deep != moments:
+        raise UsageError(
+            f"vision tokenizer {name!r} shows {moments} pictures as one, but patches of scale {scale.name} are {deep} "
+            "picture deep; choose another tokenizer or scale"
+        )
 
 
 def token_budget(name: str, scale: Scale, cameras: int, frames: int) -> int:

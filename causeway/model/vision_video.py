@@ -10,7 +10,6 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from causeway.errors import UsageError
 from causeway.model.scales import Scale
 from causeway.model.vision_pictures import Backbone, Pictures, Views, VisualTokens, each_picture, token_grid
 from causeway.model.vision_rays import Rays
@@ -24,15 +23,10 @@ def blocks(scale: Scale, cameras: int, frames: int) -> list[list[tuple[int, int]
 
 
 class Video(nn.Module):
-    """Pairs of pictures to tokens. UsageError where the scale's patches are one picture deep."""
+    """Pairs of pictures to tokens, of scales whose patches are two pictures deep."""
 
     def __init__(self, scale: Scale) -> None:
         super().__init__()
-        if scale.vision.temporal_patch != MOMENTS:
-            raise UsageError(
-                f"vision tokenizer 'video': patches of scale {scale.name} are {scale.vision.temporal_patch} picture "
-                "deep, not two; choose another tokenizer"
-            )
         self.rays = Rays(scale)
 
     def forward(self, backbone: Backbone, pictures: Pictures) -> VisualTokens:

@@ -87,14 +87,13 @@ def _refuse_releases(given: dict[str, Any]) -> None:
 
 def _refuse_policies(given: dict[str, Any]) -> None:
     """UsageError for a size or a vision tokenizer that the first stage of training would refuse."""
-    if "scale" in given:
+    if "scale" in given or "vision" in given:
         from causeway.model.scales import scale_named
+        from causeway.model.vision import refuse_unfit
+        from causeway.training.config import VlmConfig
 
-        scale_named(given["scale"])
-    if "vision" in given:
-        from causeway.model.vision import vision_tokenizer
-
-        vision_tokenizer(given["vision"])
+        unsaid = VlmConfig()
+        refuse_unfit(given.get("vision", unsaid.vision_tokenizer), scale_named(given.get("scale", unsaid.scale)))
 
 
 def _cast(key: str, value: str, kind: str) -> Any:

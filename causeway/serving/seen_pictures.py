@@ -26,7 +26,7 @@ Look: TypeAlias = Callable[[Tensor], tuple[Tensor, list[Tensor]]]
 class _Seen:
     """One picture and what was said of it."""
 
-    pixels: Tensor  # [3, H, W], or a pair of such
+    pixels: Tensor  # [3, H, W]
     tokens: Tensor  # [tokens, hidden]
     taps: tuple[Tensor, ...]
 
@@ -45,7 +45,7 @@ class SeenPictures:
         self.held_bytes = 0
 
     def __call__(self, pictures: Tensor) -> tuple[Tensor, list[Tensor]]:
-        """Pictures [I, 3, H, W] or pairs -> tokens [I, tokens, hidden], as much a tap, as the function wrapped."""
+        """Pictures [I, 3, H, W] -> tokens [I, tokens, hidden] and as much for each tap, as the function wrapped."""
         keys = _keys(pictures)
         seen = [self._find(key, picture) for key, picture in zip(keys, pictures, strict=True)]
         new = [place for place, known in enumerate(seen) if known is None]
@@ -77,7 +77,7 @@ class SeenPictures:
 def _keys(pictures: Tensor) -> list[bytes]:
     """A few pixels of each picture."""
     rows, columns = (max(size // _SIDE, 1) for size in pictures.shape[-2:])
-    few = pictures[..., ::rows, ::columns].flatten(1).float().cpu().numpy()
+    few = pictures[:, :, ::rows, ::columns].flatten(1).float().cpu().numpy()
     return [row.tobytes() for row in few]
 
 

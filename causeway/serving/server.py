@@ -129,14 +129,15 @@ def load_policy(location: str) -> tuple[Predicts, ObservationSpec, str]:
 
 
 def _placed(policy: Policy) -> Policy:
-    """The policy on this machine's accelerator when there is one, remembering the pictures it sees."""
+    """The policy on this machine's accelerator when there is one, remembering the pictures it sees one by one."""
     import torch
 
     from causeway.serving.seen_pictures import ACCELERATOR_BYTES, HOST_BYTES, SeenPictures
 
     accelerated = torch.cuda.is_available()
     policy = policy.to("cuda" if accelerated else "cpu")
-    policy.backbone.look = SeenPictures(policy.backbone.look, ACCELERATOR_BYTES if accelerated else HOST_BYTES)
+    if policy.sight.tokenizer.moments == 1:  # of pairs only whole ones could come again, and at ten a second none does
+        policy.backbone.look = SeenPictures(policy.backbone.look, ACCELERATOR_BYTES if accelerated else HOST_BYTES)
     return policy
 
 

@@ -168,11 +168,26 @@ def test_a_pair_of_equal_pictures_is_a_still_and_the_order_of_a_pair_counts(poli
     assert float((onwards - backwards).abs().max()) > 1e-3
 
 
+def test_of_each_pair_its_own_pictures_facts_and_order_count(policy):
+    """Of two cameras with two moments each, what is done to the second moves its 24 tokens alone."""
+    video = vision_tokenizer("video").build(TINY).eval()
+    seen = scene(0, CAMERAS[:2])
+    sighted = replace(seen, cameras=policy.config.cameras[:2])
+    batch = policy.batch_of([sighted], [policy_tail(policy)])
+    pictures = Pictures(batch.pictures, batch.picture_facts, batch.views)
+    older = batch.picture_facts.clone()
+    older[3, 16] += 0.2  # the age of the second camera's newest
+    with torch.no_grad():
+        before = video(policy.backbone, pictures).tokens
+        for changed in (replace(pictures, facts=older), replace(pictures, pixels=batch.pictures[[0, 1, 3, 2]])):
+            moved = (video(policy.backbone, changed).tokens - before).abs().amax(dim=1)
+            assert float(moved[:24].max()) < 1e-5
+            assert float(moved[24:].min()) > 1e-5
+
+
 def test_video_needs_patches_two_pictures_deep():
-    with pytest.raises(
-        UsageError, match=r"patches of scale 0\.5b are 1 picture deep, not two; choose another tokenizer"
-    ):
-        vision_tokenizer("video").build(SCALES["0.5b"])
+    with pytest.raises(UsageError, match=r"2 pictures as one, but patches of scale 0\.5b are 1 picture deep"):
+        Policy.from_scale("0.5b", vision="video")
 
 
 def test_turning_a_camera_changes_its_tokens(sighted):

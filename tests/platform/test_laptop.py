@@ -196,6 +196,12 @@ def test_policies_that_cannot_be_are_refused_before_anything_runs(setting, choic
         pipeline_arguments("retraining", ["drives=d", setting], "out")
 
 
+def test_a_scale_that_cannot_see_as_asked_is_refused_before_anything_runs():
+    assert pipeline_arguments("retraining", ["drives=d", "vision=video"], "out")["vision"] == "video"
+    with pytest.raises(UsageError, match=r"'video' shows 2 pictures as one, but patches of scale 0\.5b are 1 picture"):
+        pipeline_arguments("retraining", ["drives=d", "vision=video", "scale=0.5b"], "out")
+
+
 def test_retraining_takes_every_setting_of_data():
     data, retraining = (pipeline_function(name).component_spec.inputs for name in ("data", "retraining"))
     assert {name: given.default for name, given in data.items()}.items() <= {

@@ -69,7 +69,7 @@ def test_what_was_seen_last_stays():
     assert seen.held_bytes == 2 * size
 
 
-@pytest.mark.parametrize("vision", ["single-image", "video", "flex"])
+@pytest.mark.parametrize("vision", ["single-image", "flex"])
 def test_a_policy_answers_as_without_when_frames_overlap_and_to_the_last_bit_when_all_or_none_do(vision):
     policy = Policy.from_scale("tiny", vision=vision).eval()
     first = example_observation(1, ObservationSpec(height=128, width=192))
