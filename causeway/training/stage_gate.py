@@ -66,7 +66,7 @@ def judge(stage: str, policy: Any, samples: Sequence[Sample], split: str, how: s
 @torch.no_grad()
 def _judge_answers(stage: str, policy: Any, samples: Sequence[Sample], split: str) -> Verdict:
     asked = [(s, q, a) for s in samples for q, a in answers(s).items() if q not in FREE]
-    right = [hit for start in range(0, len(asked), BATCH) for hit in _answered(policy, asked[start : start + BATCH])]
+    right = [hit for start in range(0, len(asked), BATCH) for hit in answered(policy, asked[start : start + BATCH])]
     hits, said = defaultdict[str, list[bool]](list), defaultdict[str, list[str]](list)
     for (_, question, answer), hit in zip(asked, right, strict=True):
         hits[question].append(hit)
@@ -99,7 +99,7 @@ def majority_share(said: Sequence[str]) -> float:
     return max(Counter(said).values()) / len(said)
 
 
-def _answered(policy: Any, asked: Sequence[tuple[Sample, str, str]]) -> list[bool]:
+def answered(policy: Any, asked: Sequence[tuple[Sample, str, str]]) -> list[bool]:
     """Which answers the policy would give word by word: every token is its first choice behind the right ones before.
 
     What is right everywhere is what greedy decoding says, and one pass tells.

@@ -44,16 +44,19 @@ def test_positions_are_those_of_qwen3_vl(policy):
     assert torch.equal(theirs[kept], batch.positions[kept])
 
 
-def test_visual_tokens_are_those_of_qwen3_vl(policy):
-    """Our patch order against the transformer's own entry for pictures."""
-    batch = policy.collate(SAMPLES[:2])
-    grid = batch.pictures.reshape(-1, 3, 4, 2, 16, 6, 2, 16).permute(0, 2, 5, 3, 6, 1, 4, 7)
-    sizes = torch.tensor([[1, 8, 12]] * len(batch.pictures))
+@pytest.mark.parametrize("moments", [1, 2])
+def test_visual_tokens_are_those_of_qwen3_vl(policy, moments):
+    """Our patch order against the transformer's own entry for pictures, of which a still is two equal ones."""
+    pixels = policy.collate(SAMPLES[:2]).pictures
+    shown = pixels if moments == 1 else pixels.unflatten(0, (-1, 2))
+    pairs = shown[:, None].expand(-1, 2, -1, -1, -1) if moments == 1 else shown
+    grid = pairs.reshape(-1, 2, 3, 4, 2, 16, 6, 2, 16).permute(0, 3, 6, 4, 7, 2, 1, 5, 8)
+    sizes = torch.tensor([[1, 8, 12]] * len(shown))
     with torch.no_grad():
-        ours = each_picture(policy.backbone, batch.pictures)
-        theirs = policy.backbone.model.get_image_features(grid.reshape(-1, 3 * 256), sizes, return_dict=True)
+        ours = each_picture(policy.backbone, shown)
+        theirs = policy.backbone.model.get_image_features(grid.reshape(-1, 3 * 2 * 256), sizes, return_dict=True)
     torch.testing.assert_close(ours.tokens.flatten(0, 1), torch.cat(list(theirs.pooler_output)))
-    assert ours.tokens.shape == (8, 24, 160)
+    assert ours.tokens.shape == (8 // moments, 24, 160)
 
 
 def test_questions_supervise_their_answers(policy):

@@ -139,11 +139,11 @@ def test_no_number_chooses_a_forbidden_id():
 
 def test_reasoning_that_runs_out_of_tokens_is_named():
     short = Policy.from_scale("tiny", seed=0).eval()
-    short.config = replace(short.config, scale=replace(short.config.scale, max_reasoning_tokens=2))
+    short.config = replace(short.config, scale=replace(short.config.scale, max_reasoning_tokens=1))
     said = short.predict(SAMPLES[:2], n=2)
     assert said.truncated == ((True, True), (True, True))
     assert said.decision == [[("none", "none")] * 2] * 2
-    assert all(len(short.vocabulary.text_ids(text)) == 2 for row in said.reasoning for text in row)
+    assert all(len(short.vocabulary.text_ids(text)) == 1 for row in said.reasoning for text in row)
 
 
 ROUTED = replace(SAMPLES[0].observation, route=np.float32([[5, 0], [10, 3], [15, 9]]))
