@@ -57,10 +57,8 @@ def history_numbers(batch: Batch) -> Tensor:
     scale = poses.new_tensor([10.0, 2.0, 0.2, 10.0, 1.0, 0.2, 10.0])
     large = (torch.cat([poses, rates, speed], dim=-1) / scale).clamp(-10.0, 10.0)
     yaw = poses[..., 2:]
-    gained = (
-        speed - rates[..., :1] * yaw.cos() - rates[..., 1:2] * yaw.sin()
-    )  # since then; backing, it is below 0
-    small = torch.cat([poses[..., 1:], rates[..., 1:], gained], dim=-1)
+    ahead = rates[..., :1] * yaw.cos() + rates[..., 1:2] * yaw.sin()  # below 0 when backing, as the speed is
+    small = torch.cat([poses[..., 1:], rates[..., 1:], speed - ahead], dim=-1)  # the last: what it gained since
     fine = torch.asinh(small / poses.new_tensor([0.2, 0.02, 0.2, 0.02, 0.5])).clamp(-10.0, 10.0)
     return torch.cat([large, fine], dim=-1)
 

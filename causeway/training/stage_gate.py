@@ -64,13 +64,19 @@ def judge(stage: str, policy: Any, samples: Sequence[Sample], split: str, how: s
 
 
 @torch.no_grad()
-def _judge_answers(stage: str, policy: Any, samples: Sequence[Sample], split: str) -> Verdict:
+def answered(policy: Any, samples: Sequence[Sample]) -> tuple[dict[str, list[bool]], dict[str, list[str]]]:
+    """Of every question with a closed set of answers: which were given right, and what the right ones were."""
     asked = [(s, q, a) for s in samples for q, a in answers(s).items() if q not in FREE]
-    right = [hit for start in range(0, len(asked), BATCH) for hit in answered(policy, asked[start : start + BATCH])]
+    right = [hit for start in range(0, len(asked), BATCH) for hit in _answered(policy, asked[start : start + BATCH])]
     hits, said = defaultdict[str, list[bool]](list), defaultdict[str, list[str]](list)
     for (_, question, answer), hit in zip(asked, right, strict=True):
         hits[question].append(hit)
         said[question].append(answer)
+    return hits, said
+
+
+def _judge_answers(stage: str, policy: Any, samples: Sequence[Sample], split: str) -> Verdict:
+    hits, said = answered(policy, samples)
     ours, most = accuracy_beside_majority(hits, said)
     worst = min(hits, key=lambda q: np.mean(hits[q]) - majority_share(said[q]))
     return Verdict(
@@ -99,7 +105,7 @@ def majority_share(said: Sequence[str]) -> float:
     return max(Counter(said).values()) / len(said)
 
 
-def answered(policy: Any, asked: Sequence[tuple[Sample, str, str]]) -> list[bool]:
+def _answered(policy: Any, asked: Sequence[tuple[Sample, str, str]]) -> list[bool]:
     """Which answers the policy would give word by word: every token is its first choice behind the right ones before.
 
     What is right everywhere is what greedy decoding says, and one pass tells.
