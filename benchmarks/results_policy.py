@@ -29,9 +29,9 @@ from causeway.training.config import ActionConfig, CocConfig, TrainConfig, VlmCo
 STAGES = ("vlm", "action", "coc")
 PARTS = ("data", *STAGES, "evaluate", "policy")
 CONFIGS: dict[str, TrainConfig] = {
-    "vlm": VlmConfig(steps=800, lr=1e-3, vision_tokenizer="video"),
-    "action": ActionConfig(steps=1600, lr=1e-3, expert_lr=1e-3),
-    "coc": CocConfig(steps=800, lr=4e-4, expert_lr=4e-4),
+    "vlm": VlmConfig(steps=2400, lr=1e-3, vision_tokenizer="video"),
+    "action": ActionConfig(steps=3200, lr=1e-3, expert_lr=1e-3),
+    "coc": CocConfig(steps=2000, lr=6e-4, expert_lr=6e-4),
 }
 
 

@@ -24,7 +24,7 @@ from causeway.model.observation import ObservationSpec
 from causeway.model.scales import ExpertSize, Scale, TextSize, VisionSize
 from causeway.model.tokenizer import Vocabulary, load_vocabulary
 
-SCHEMA_VERSION = 3
+SCHEMA_VERSION = 4
 MODEL_TYPE = "causeway_policy"
 CONFIG, WEIGHTS, CARD = "config.json", "model.safetensors", "MODEL_CARD.md"
 INDEX = f"{WEIGHTS}.index.json"

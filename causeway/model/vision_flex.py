@@ -49,8 +49,8 @@ class Flex(nn.Module):
 
     def forward(self, backbone: Backbone, pictures: Pictures) -> VisualTokens:
         """Tokens [all of the batch, hidden] in the order of `blocks`."""
-        seen = each_picture(backbone, pictures.pixels).tokens
-        read = self.read(seen + self.rays(pictures.facts).to(seen.dtype))
+        seen = self.rays(each_picture(backbone, pictures.pixels), pictures.facts).tokens
+        read = self.read(seen)
         rows = by_row(read, pictures.views).flatten(1, 2)
         there = by_row(torch.ones(read.shape[:2], dtype=torch.bool, device=read.device), pictures.views).flatten(1)
         asked = self.queries.to(rows.dtype).expand(len(rows), -1, -1)

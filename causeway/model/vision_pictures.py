@@ -33,6 +33,10 @@ class VisualTokens:
     tokens: Tensor
     deepstack: list[Tensor]
 
+    def joined(self) -> VisualTokens:
+        """All pictures' tokens [I, tokens, hidden] behind each other: [I × tokens, hidden]."""
+        return VisualTokens(self.tokens.flatten(0, 1), [tap.flatten(0, 1) for tap in self.deepstack])
+
 
 def token_grid(scale: Scale) -> tuple[int, int]:
     """Rows and columns of visual tokens of one picture."""

@@ -3,6 +3,10 @@
 Knows the sixteen numbers of a rig and the pinhole they describe. Does not know pixels. The release gives calibration
 no way into the model, and users with other rigs ask for one (method C 1.6, 7.3); rays are ours. Lenses that are not
 pinholes are taken as the pinhole of their focal length: rays near the rim of a fisheye are off, but move with it.
+
+A ray is added to a token, and its waves are multiplied with it: whoever reads many tokens at once by attention reads a
+sum, and of a sum of contents and places nothing tells which content was where; of a sum of their products, all does.
+Waves are random Fourier features (Rahimi and Recht 2007), which learn.
 """
 
 from __future__ import annotations
@@ -12,23 +16,48 @@ from torch import Tensor, nn
 
 from causeway.model.networks import two_layers
 from causeway.model.scales import Scale
-from causeway.model.vision_pictures import token_grid
+from causeway.model.vision_pictures import VisualTokens, token_grid
 
 RAY_NUMBERS = 9
+_WAVES_PER_RADIAN = 8.0  # directions some 7 degrees apart are told apart: half of what a token of a wide camera spans
 _NEAREST_M = 0.1  # what is nearer to a lens, or behind it, is not seen
 
 
 class Rays(nn.Module):
-    """An embedding for every token of every picture: its direction and origin in the rig frame, zoom and age."""
+    """What is known of every token of every picture: its direction and origin in the rig frame, zoom and age."""
 
     def __init__(self, scale: Scale) -> None:
         super().__init__()
         self.grid = token_grid(scale)
         self.network = two_layers(RAY_NUMBERS, scale.text.hidden)
+        self.waves = Waves(scale)
 
-    def forward(self, facts: Tensor) -> Tensor:
-        """[I, tokens, hidden] of facts [I, 17]."""
-        return self.network(ray_numbers(facts, self.grid))  # type: ignore[no-any-return]
+    def forward(self, seen: VisualTokens, facts: Tensor) -> VisualTokens:
+        """Pictures' tokens and taps [I, tokens, hidden] that know where they look, of facts [I, 17]."""
+        rays = ray_numbers(facts, self.grid)
+        gain, shift = self.waves(rays).to(seen.tokens.dtype), self.network(rays).to(seen.tokens.dtype)
+        return VisualTokens(seen.tokens * gain + shift, [tap * gain for tap in seen.deepstack])
+
+
+class Waves(nn.Module):
+    """A factor for every channel of every token, which swings with its ray.
+
+    Where a backbone brings weights that were trained without, all factors begin at one.
+    """
+
+    def __init__(self, scale: Scale) -> None:
+        super().__init__()
+        self.phase = nn.Linear(RAY_NUMBERS, scale.text.hidden)
+        nn.init.normal_(self.phase.weight[:, :3], std=_WAVES_PER_RADIAN)
+        nn.init.normal_(self.phase.weight[:, 3:])
+        nn.init.uniform_(self.phase.bias, -torch.pi, torch.pi)
+        trained = float(scale.needs_backbone)
+        self.steady = nn.Parameter(torch.full((scale.text.hidden,), trained))
+        self.swing = nn.Parameter(torch.full((scale.text.hidden,), (1.0 - trained) * 2**0.5))
+
+    def forward(self, rays: Tensor) -> Tensor:
+        """[..., hidden] of rays [..., 9]."""
+        return self.steady + self.swing * torch.cos(self.phase(rays))  # type: ignore[no-any-return]
 
 
 def ray_numbers(facts: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -28,5 +28,4 @@ class SingleImage(nn.Module):
     def forward(self, backbone: Backbone, pictures: Pictures) -> VisualTokens:
         """Tokens [all of the batch, hidden] in the order of `blocks`, with the transformer's deepstack taps."""
         seen = each_picture(backbone, pictures.pixels)
-        tokens = seen.tokens + self.rays(pictures.facts).to(seen.tokens.dtype)
-        return VisualTokens(tokens.flatten(0, 1), [tap.flatten(0, 1) for tap in seen.deepstack])
+        return self.rays(seen, pictures.facts).joined()

@@ -64,8 +64,8 @@ class Triplane(nn.Module):
 
     def forward(self, backbone: Backbone, pictures: Pictures) -> VisualTokens:
         """Tokens [all of the batch, hidden] in the order of `blocks`."""
-        seen = each_picture(backbone, pictures.pixels).tokens
-        features = self.read(seen + self.rays(pictures.facts).to(seen.dtype))
+        seen = self.rays(each_picture(backbone, pictures.pixels), pictures.facts).tokens
+        features = self.read(seen)
         planes = self.looked_up(features, pictures)
         tokens = self.write(planes.unflatten(1, (-1, _PLACES**2)).flatten(2)) + self.cells
         return VisualTokens(tokens.flatten(0, 1), [])

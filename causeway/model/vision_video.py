@@ -2,7 +2,7 @@
 
 Knows which pictures are pairs. Qwen3-VL's patches are two pictures deep for this (its public configuration,
 `temporal_patch_size`); the paper (arXiv 2511.00088, section on vision encoding) shows them stills. Half the tokens of
-`single-image`. Of an odd number of moments the oldest is its own pair. A token's ray is the mean of its pictures'.
+`single-image`. Of an odd number of moments the oldest is its own pair. Its ray has the mean of their ages.
 """
 
 from __future__ import annotations
@@ -33,8 +33,7 @@ class Video(nn.Module):
         """Tokens [all of the batch, hidden] in the order of `blocks`, with the transformer's deepstack taps."""
         pairs = in_pairs(pictures.views).to(pictures.pixels.device)
         seen = each_picture(backbone, pictures.pixels[pairs])
-        tokens = seen.tokens + self.rays(pictures.facts)[pairs].mean(dim=1).to(seen.tokens.dtype)
-        return VisualTokens(tokens.flatten(0, 1), [tap.flatten(0, 1) for tap in seen.deepstack])
+        return self.rays(seen, pictures.facts[pairs].mean(dim=1)).joined()
 
 
 def in_pairs(views: Views) -> Tensor:

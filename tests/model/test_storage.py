@@ -149,7 +149,7 @@ def test_an_older_policy_says_what_to_do(saved, tmp_path):
     config = json.loads((folder / "config.json").read_text())
     del config["cameras"], config["lora"], config["config_sha256"], config["scale"]["family"]
     (folder / "config.json").write_text(json.dumps(config | {"schema_version": 1}))
-    with pytest.raises(UnusableInput, match=r"schema 1 .* reads schema 3 .*: train the policy again, or load it with"):
+    with pytest.raises(UnusableInput, match=r"schema 1 .* reads schema 4 .*: train the policy again, or load it with"):
         Policy.load(folder)
 
 

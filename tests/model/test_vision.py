@@ -12,8 +12,8 @@ from causeway.model.observation import ObservationSpec, dropped_cameras, example
 from causeway.model.scales import SCALES
 from causeway.model.vision import VISION_TOKENIZERS, token_budget, vision_tokenizer
 from causeway.model.vision_patches import PatchMatrix
-from causeway.model.vision_pictures import Pictures, by_moment, by_row
-from causeway.model.vision_rays import ray_numbers, seen_at
+from causeway.model.vision_pictures import Pictures, VisualTokens, by_moment, by_row
+from causeway.model.vision_rays import Rays, Waves, ray_numbers, seen_at
 from causeway.model.vision_video import in_pairs
 from tests.model.model_samples import make_sample
 
@@ -112,6 +112,27 @@ def test_rays_by_hand():
     assert float(upper[2] / upper[0]) == pytest.approx(0.25 / 1.5, abs=1e-6)
     to_the_left = ray_numbers(torch.from_numpy(turned(AHEAD.numpy(), 90))[None], (1, 1))[0, 0, :3]
     torch.testing.assert_close(to_the_left, torch.tensor([0.0, 1.0, 0.0]), atol=1e-6, rtol=0)
+
+
+def test_a_sum_over_tokens_tells_which_content_was_where():
+    """Attention reads sums: added rays alone leave them as they were when two tokens change places."""
+    torch.manual_seed(0)
+    rays, contents = Rays(TINY), torch.randn(1, 24, 160)
+    exchanged = contents[:, [7, *range(1, 7), 0, *range(8, 24)]]
+    with torch.no_grad():
+        one, two = (rays(VisualTokens(seen, [seen]), AHEAD[None]) for seen in (contents, exchanged))
+    assert float((one.tokens - two.tokens).sum(dim=1).square().mean().sqrt()) > 1.0
+    torch.testing.assert_close(one.deepstack[0].sum(dim=1) - two.deepstack[0].sum(dim=1),
+                               (one.tokens - two.tokens).sum(dim=1), atol=1e-4, rtol=1e-4)  # fmt: skip
+
+
+def test_factors_are_as_large_as_what_they_multiply_and_one_where_weights_were_trained_without():
+    torch.manual_seed(0)
+    looks = ray_numbers(AHEAD[None], (4, 6))
+    with torch.no_grad():
+        begun, trained = Waves(TINY)(looks), Waves(SCALES["0.5b"])(looks)
+    assert float(begun.square().mean()) == pytest.approx(1.0, abs=0.1)
+    torch.testing.assert_close(trained, torch.ones_like(trained))
 
 
 def test_points_are_seen_where_their_rays_say():
