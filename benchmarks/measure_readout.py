@@ -45,9 +45,17 @@ class Reader(nn.Module):
         self.looked, self.told = nn.LazyLinear(WIDTH), nn.Linear(numbers, WIDTH)
         self.says = nn.ModuleList(nn.Linear(WIDTH, count) for count in kinds)
 
+    def learning(self) -> list[nn.Parameter]:
+        """What is trained: of the policy its vision alone."""
+        own = [part for name, part in self.named_parameters() if not name.startswith(("policy.", "eyes.", "sight."))]
+        seeing = [*self.eyes.parameters(), *self.sight.parameters()]
+        return [part for part in [*seeing, *own] if part.requires_grad]
+
     def forward(self, samples: Sequence[Sample]) -> list[Tensor]:
-        """Logits of each channel."""
+        """Logits [B, kinds] of each channel. ValueError where samples have not equally many pictures."""
         batch = self.policy.collate(samples)
+        if len(set(batch.views)) > 1:
+            raise ValueError(f"samples of unlike cameras or moments cannot be compared here: {set(batch.views)}")
         tokens = self.sight(self.policy.backbone, Pictures(batch.pictures, batch.picture_facts, batch.views)).tokens
         tokens = nn.functional.rms_norm(tokens.unflatten(0, (len(samples), -1)), tokens.shape[-1:])
         if self.how == "attention":
@@ -69,29 +77,32 @@ def shares(reader: Reader, held: Sequence[Sample], names: Sequence[Sequence[str]
 
 
 def learned(how: str, multiplied: bool, train: Sequence[Sample], held: Sequence[Sample], steps: int) -> Iterator[str]:
-    """One line at each quarter of the way."""
+    """One line after each quarter of the steps; all readouts see the same samples in the same order."""
     torch.manual_seed(0)
     names = [sorted({sample.decision[channel] for sample in train}) for channel in range(len(CHANNELS))]
     policy, numbers = Policy.from_scale("tiny", seed=0, vision="video"), len(motion_and_route(train[0]))
     reader = Reader(policy, how, multiplied, numbers, [len(known) for known in names])
     reader(train[:2])  # the lazy layer takes its size
-    learning = [*reader.eyes.parameters(), *reader.sight.parameters(), reader.queries, *reader.read.parameters(),
-                *reader.looked.parameters(), *reader.told.parameters(), *reader.says.parameters()]  # fmt: skip
+    learning = reader.learning()
     optimizer = torch.optim.AdamW(learning, lr=1e-3)
     course = torch.optim.lr_scheduler.OneCycleLR(optimizer, 1e-3, total_steps=steps, pct_start=0.05)
-    for step in range(1, steps + 1):
-        some = [train[int(i)] for i in torch.randint(len(train), (BATCH,))]
-        wanted = [torch.tensor([known.index(s.decision[i]) for s in some]) for i, known in enumerate(names)]
-        losses = [nn.functional.cross_entropy(a, b) for a, b in zip(reader(some), wanted, strict=True)]
+    drawn = torch.randint(len(train), (steps, BATCH), generator=torch.Generator().manual_seed(0)).tolist()
+    for step, places in enumerate(drawn, start=1):
         optimizer.zero_grad()
-        torch.stack(losses).sum().backward()
+        loss_of(reader, [train[place] for place in places], names).backward()
         nn.utils.clip_grad_norm_(learning, 1.0)
         optimizer.step()
         course.step()
-        if step % (steps // 4) == 0:
-            yield f"{step:5d} steps: " + ", ".join(
-                f"{n} {s:.3f}" for n, s in zip(CHANNELS, shares(reader, held, names), strict=True)
-            )
+        if step * 4 % steps < 4:
+            right = zip(CHANNELS, shares(reader, held, names), strict=True)
+            yield f"{step:5d} steps: " + ", ".join(f"{name} {share:.3f}" for name, share in right)
+
+
+def loss_of(reader: Reader, samples: Sequence[Sample], names: Sequence[Sequence[str]]) -> Tensor:
+    """Cross-entropy, summed over the channels."""
+    wanted = [torch.tensor([known.index(s.decision[i]) for s in samples]) for i, known in enumerate(names)]
+    parts = zip(reader(samples), wanted, strict=True)
+    return torch.stack([nn.functional.cross_entropy(said, true) for said, true in parts]).sum()
 
 
 def main() -> None:

@@ -46,6 +46,7 @@ from causeway.model.sequence import Batch, Sight, Tail
 from causeway.model.token_losses import PrefixNoise, TokenOutput
 from causeway.model.tokenizer import Vocabulary, backbone_vocabulary, load_vocabulary
 from causeway.model.vision import refuse_unfit, vision_tokenizer
+from causeway.model.vision_rays import calm
 
 __all__ = ["Policy", "PrefixNoise"]
 
@@ -118,7 +119,10 @@ class Policy(nn.Module):
         with torch.random.fork_rng(devices=[]):
             torch.manual_seed(seed)
             body = load_backbone(backbone, sheet, vocabulary.size, vocabulary.special) if backbone else None
-            return cls(config, vocabulary, body)
+            policy = cls(config, vocabulary, body)
+        if body is not None:
+            calm(policy.embeddings)
+        return policy
 
     @classmethod
     def load(cls, path: str | Path) -> Policy:

@@ -19,7 +19,7 @@ from causeway.model.scales import Scale
 from causeway.model.vision_pictures import VisualTokens, token_grid
 
 RAY_NUMBERS = 9
-_WAVES_PER_RADIAN = 8.0  # directions some 7 degrees apart are told apart: half of what a token of a wide camera spans
+_PHASE_STD = 8.0  # radians of phase for one of direction: at 14 degrees, a wide camera's token, factors are strangers
 _NEAREST_M = 0.1  # what is nearer to a lens, or behind it, is not seen
 
 
@@ -34,30 +34,35 @@ class Rays(nn.Module):
 
     def forward(self, seen: VisualTokens, facts: Tensor) -> VisualTokens:
         """Pictures' tokens and taps [I, tokens, hidden] that know where they look, of facts [I, 17]."""
-        rays = ray_numbers(facts, self.grid)
-        gain, shift = self.waves(rays).to(seen.tokens.dtype), self.network(rays).to(seen.tokens.dtype)
+        with torch.autocast(facts.device.type, enabled=False):  # of eight radians, bfloat16 would lose some hundredths
+            rays = ray_numbers(facts, self.grid)
+            gain, shift = self.waves(rays).to(seen.tokens.dtype), self.network(rays).to(seen.tokens.dtype)
         return VisualTokens(seen.tokens * gain + shift, [tap * gain for tap in seen.deepstack])
 
 
 class Waves(nn.Module):
-    """A factor for every channel of every token, which swings with its ray.
-
-    Where a backbone brings weights that were trained without, all factors begin at one.
-    """
+    """A factor for every channel of every token, which swings with its ray."""
 
     def __init__(self, scale: Scale) -> None:
         super().__init__()
         self.phase = nn.Linear(RAY_NUMBERS, scale.text.hidden)
-        nn.init.normal_(self.phase.weight[:, :3], std=_WAVES_PER_RADIAN)
+        nn.init.normal_(self.phase.weight[:, :3], std=_PHASE_STD)
         nn.init.normal_(self.phase.weight[:, 3:])
         nn.init.uniform_(self.phase.bias, -torch.pi, torch.pi)
-        trained = float(scale.needs_backbone)
-        self.steady = nn.Parameter(torch.full((scale.text.hidden,), trained))
-        self.swing = nn.Parameter(torch.full((scale.text.hidden,), (1.0 - trained) * 2**0.5))
+        self.steady = nn.Parameter(torch.zeros(scale.text.hidden))
+        self.swing = nn.Parameter(torch.full((scale.text.hidden,), 2**0.5))
 
     def forward(self, rays: Tensor) -> Tensor:
         """[..., hidden] of rays [..., 9]."""
         return self.steady + self.swing * torch.cos(self.phase(rays))  # type: ignore[no-any-return]
+
+
+@torch.no_grad()
+def calm(module: nn.Module) -> None:
+    """Every factor one, to begin with: weights that a backbone brings were trained without any."""
+    for waves in (part for part in module.modules() if isinstance(part, Waves)):
+        waves.steady.fill_(1.0)
+        waves.swing.zero_()
 
 
 def ray_numbers(facts: Tensor, grid: tuple[int, int]) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 from causeway.model.networks import two_layers
 from causeway.model.scales import Scale
 from causeway.model.vision_pictures import Backbone, Pictures, VisualTokens, by_moment, each_picture, token_grid
-from causeway.model.vision_rays import Rays, seen_at
+from causeway.model.vision_rays import RAY_NUMBERS, ray_numbers, seen_at
 
 PATCH = 8
 _VOXELS = (96, 96, 48)
@@ -56,7 +56,7 @@ class Triplane(nn.Module):
         points = [_points(axes, shape) for axes, shape in zip(_PLANES, self.planes, strict=True)]
         self.shapes = [tuple(p.shape[:2]) for p in points]  # (patches × places, looks of each)
         self.register_buffer("points", torch.cat([p.flatten(0, 1) for p in points]), persistent=False)
-        self.rays = Rays(scale)
+        self.rays = two_layers(RAY_NUMBERS, scale.text.hidden)  # added alone: a look-up's place is known already
         self.read = nn.Linear(scale.text.hidden, channels)
         self.unseen = nn.Parameter(torch.zeros(channels))
         self.write = two_layers(_PLACES**2 * channels, scale.text.hidden)
@@ -64,8 +64,8 @@ class Triplane(nn.Module):
 
     def forward(self, backbone: Backbone, pictures: Pictures) -> VisualTokens:
         """Tokens [all of the batch, hidden] in the order of `blocks`."""
-        seen = self.rays(each_picture(backbone, pictures.pixels), pictures.facts).tokens
-        features = self.read(seen)
+        seen = each_picture(backbone, pictures.pixels).tokens
+        features = self.read(seen + self.rays(ray_numbers(pictures.facts, self.grid)).to(seen.dtype))
         planes = self.looked_up(features, pictures)
         tokens = self.write(planes.unflatten(1, (-1, _PLACES**2)).flatten(2)) + self.cells
         return VisualTokens(tokens.flatten(0, 1), [])

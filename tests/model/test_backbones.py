@@ -213,6 +213,9 @@ def test_a_policy_begins_with_a_published_pair(published, monkeypatch, tmp_path)
     policy = Policy.from_scale("0.5b", backbone=folder).eval()
     theirs = load_file(folder / "dinov2-base" / "model.safetensors")["layernorm.weight"]
     assert torch.equal(policy.backbone.vision.layernorm.weight, theirs)
+    waves = policy.embeddings.vision.rays.waves  # its tokens come as they were trained, not swinging
+    assert torch.equal(waves.steady, torch.ones(64))
+    assert not waves.swing.any()
     assert policy.vocabulary_rows == policy.vocabulary.size
     before = policy.predict(SAMPLES[:1], seed=2)
     policy.save(tmp_path / "saved")

@@ -13,7 +13,7 @@ from causeway.model.scales import SCALES
 from causeway.model.vision import VISION_TOKENIZERS, token_budget, vision_tokenizer
 from causeway.model.vision_patches import PatchMatrix
 from causeway.model.vision_pictures import Pictures, VisualTokens, by_moment, by_row
-from causeway.model.vision_rays import Rays, Waves, ray_numbers, seen_at
+from causeway.model.vision_rays import Rays, Waves, calm, ray_numbers, seen_at
 from causeway.model.vision_video import in_pairs
 from tests.model.model_samples import make_sample
 
@@ -126,13 +126,24 @@ def test_a_sum_over_tokens_tells_which_content_was_where():
                                (one.tokens - two.tokens).sum(dim=1), atol=1e-4, rtol=1e-4)  # fmt: skip
 
 
-def test_factors_are_as_large_as_what_they_multiply_and_one_where_weights_were_trained_without():
+def test_factors_are_as_large_as_what_they_multiply_and_calm_ones_change_nothing():
     torch.manual_seed(0)
-    looks = ray_numbers(AHEAD[None], (4, 6))
+    waves, looks = Waves(TINY), ray_numbers(AHEAD[None], (4, 6))
     with torch.no_grad():
-        begun, trained = Waves(TINY)(looks), Waves(SCALES["0.5b"])(looks)
-    assert float(begun.square().mean()) == pytest.approx(1.0, abs=0.1)
-    torch.testing.assert_close(trained, torch.ones_like(trained))
+        assert float(waves(looks).square().mean()) == pytest.approx(1.0, abs=0.1)
+        calm(waves)
+        torch.testing.assert_close(waves(looks), torch.ones(1, 24, 160))
+
+
+def test_bfloat16_leaves_rays_as_they_are():
+    torch.manual_seed(0)
+    rays, seen = Rays(TINY), VisualTokens(torch.zeros(1, 24, 160), [torch.ones(1, 24, 160)])
+    with torch.no_grad():
+        plain = rays(seen, AHEAD[None])
+        with torch.autocast("cpu", torch.bfloat16):
+            cast = rays(seen, AHEAD[None])
+    assert torch.equal(plain.tokens, cast.tokens)
+    assert torch.equal(plain.deepstack[0], cast.deepstack[0])
 
 
 def test_points_are_seen_where_their_rays_say():
