@@ -21,6 +21,7 @@ from causeway.artifacts import Artifact
 from causeway.model import Policy
 from causeway.model.observation import Sample
 from causeway.model.vision_pictures import Pictures
+from causeway.model.vision_rays import calm
 from causeway.training.samples import load_samples
 
 BATCH, QUERIES, WIDTH, HEADS = 8, 16, 128, 8
@@ -36,9 +37,8 @@ class Reader(nn.Module):
         self.policy, self.how = policy, how
         self.eyes, self.sight = policy.backbone.model.visual, policy.embeddings.vision
         if not multiplied:
-            waves = self.sight.rays.waves.requires_grad_(False)
-            nn.init.ones_(waves.steady)
-            nn.init.zeros_(waves.swing)
+            calm(self.sight)
+            self.sight.rays.waves.requires_grad_(False)
         hidden = policy.config.scale.text.hidden
         self.queries = nn.Parameter(torch.randn(QUERIES, hidden) * 0.3)
         self.read = nn.MultiheadAttention(hidden, HEADS, batch_first=True)

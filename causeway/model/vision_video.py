@@ -2,7 +2,7 @@
 
 Knows which pictures are pairs. Qwen3-VL's patches are two pictures deep for this (its public configuration,
 `temporal_patch_size`); the paper (arXiv 2511.00088, section on vision encoding) shows them stills. Half the tokens of
-`single-image`. Of an odd number of moments the oldest is its own pair. Its ray has the mean of their ages.
+`single-image`. Of an odd number of moments the oldest is its own pair. A pair's ray has its mean age.
 """
 
 from __future__ import annotations
