@@ -75,7 +75,7 @@ Judge = Callable[[Moments, int, slice], Floats]
 
 AROUND: dict[str, Judge] = {
     name: lambda m, g, some, name=name: REWARDS[name](m.paths[g, some], m.agents[g], m.sizes_m, m.present)
-    for name in ("collision", "time_to_collision")
+    for name in ("collision", "time_to_collision", "clearance")
 }
 AROUND["off_road"] = lambda m, g, some: REWARDS["off_road"](m.paths[g, some], m.road)
 AROUND["close_encounter"] = lambda m, g, some: close_encounter(

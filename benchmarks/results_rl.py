@@ -1,12 +1,21 @@
 """What reinforcement changes: the paper's table (SFT, + reasoning, + consistency, + safety) on held-out moments.
 
 From the coc policy of `results_policy.py` (same --out and --seed). Parts, each at most 40 minutes and resumable (a part
-that runs out of time saves, exits 75 and goes on when it is called again): `rl-reasoning`, `rl-consistency` and
-`rl-safety` train one mix each; `rl-evaluate` asks all four policies the labelled held-out moments, six rollouts each;
-`rl-moments` asks SFT and + safety one path at each of 3,120 held-out moments, labelled or not; `rl-table` prints the
-table of all seeds that were measured as markdown; `rl` is all of them in turn. Every number has an interval from
-resampling whole clips, differences and ratios are of the same moments; a moment's noise is its own, and the same for
-all policies.
+that runs out of time saves, exits 75 and goes on when it is called again):
+
+- `rl-data` and `rl-held-out`, once for all seeds: 400 drives that no stage before has seen, of whose split train stage
+  four learns, and 1,680 that nothing learns from;
+- `rl-refit`, `rl-reasoning`, `rl-consistency`, `rl-safety` train one row each. The first has no reward at all: what it
+  changes, the recorded paths of those drives change, to which the expert is fitted in every row;
+- `rl-evaluate` asks every policy the labelled moments that the first drives hold out, six rollouts each. On half of
+  them settings were chosen, with seed 0;
+- `rl-decisions` asks SFT, refit and safety one path at each labelled moment of the drives that nothing learned from,
+  and of those that the 400 hold out: more than 3,000, on which nothing was chosen;
+- `rl-between` asks SFT and safety one path at a grid of 3,120 moments where no decision need begin;
+- `rl-table` prints the table of all seeds that were measured as markdown; `rl` is all of them in turn.
+
+Every number has an interval from resampling whole clips, differences and ratios are of the same moments; a moment's
+noise is its own, and the same for all policies.
 
     make results PART=rl SEED=0
 """
@@ -33,10 +42,14 @@ from causeway.training.mixes import PAPERS_ROWS
 
 ROLLOUTS = 6  # of each labelled moment, as in the paper's table
 CONFIG = RlConfig(
-    steps=120, batch_size=4, group_size=8, lr=1e-4, expert_lr=5e-4, warmup=0.05, final_lr=0.2, kl_weight=0.1,
+    steps=400, batch_size=4, group_size=8, lr=1e-4, expert_lr=1e-4, warmup=0.05, final_lr=0.2, kl_weight=0.1,
     tokens=False, walk_draws=1, walk_level=0.0, walk_weight=5.0, refills=1, checkpoint_every_s=60.0, gate_samples=0,
 )  # fmt: skip
-POLICIES = {"sft": "coc"} | {mix: f"rl-{mix}" for mix in PAPERS_ROWS}
+ROWS: dict[str, dict[str, Any]] = {
+    "refit": {"mix": "reasoning", "weights": "reasoning_grade=0", "kl_weight": 0.0, "refills": 0},
+    **{mix: {"mix": mix} for mix in PAPERS_ROWS},
+}
+POLICIES = {"sft": "coc"} | {row: f"rl-{row}" for row in ROWS}
 AIMS = {"grade": "above SFT's", "consistency": "SFT + 0.15 or more", "close encounters": "0.75 of SFT's or less",
         "ADE (m)": "1.05 of SFT's or less"}  # fmt: skip
 RATIOS = ("close encounters", "ADE (m)")  # the others are compared by their difference
@@ -54,21 +67,23 @@ class Answers:
     said: list[str]  # [n] the first rollout's words
 
 
-def train_mix(mix: str, folder: Path, seed: int, samples: str) -> str:
-    """The location of a mix's policy, trained now unless it is there."""
+def train_row(row: str, folder: Path, seed: int, samples: str) -> str:
+    """The location of a row's policy, trained now unless it is there."""
     from causeway.training.step import train_rl
 
     inputs = {"samples": samples, "policy": str(folder / f"seed-{seed}" / "coc")}
-    config = replace(CONFIG, mix=mix, seed=seed)
-    return run(train_rl, inputs, out=str(folder / f"seed-{seed}" / f"rl-{mix}"), config=config).location
+    config = replace(CONFIG, **ROWS[row], seed=seed)
+    return run(train_rl, inputs, out=str(folder / f"seed-{seed}" / POLICIES[row]), config=config).location
 
 
-def held_out(samples_at: str, with_reasoning: bool | None) -> list[Any]:
-    """Moments that no policy was trained on: splits test and val, each with what stood around."""
+def held_out(
+    samples_at: str, with_reasoning: bool | None, splits: Sequence[str | None] = ("test", "val")
+) -> list[Any]:
+    """Moments that no policy was trained on, each with what stood around."""
     from causeway.training.samples import load_samples
 
     artifact = Artifact.open(samples_at)
-    stores = [load_samples(artifact, split, None, with_reasoning, around=True) for split in ("test", "val")]
+    stores = [load_samples(artifact, split, None, with_reasoning, around=True) for split in splits]
     return [store[i] for store in stores for i in range(len(store))]
 
 
@@ -130,19 +145,18 @@ def _close(sample: Any, paths: NDArray[np.float32]) -> float:
 
 
 def evaluate(folder: Path, seed: int, samples_at: str) -> None:
-    """Ask all four policies the labelled moments."""
+    """Ask all policies the labelled moments."""
     samples, own = held_out(samples_at, True), folder / f"seed-{seed}"
     found = {name: measure(str(own / place), samples, ROLLOUTS, own / f"labelled-{name}.jsonl")
              for name, place in POLICIES.items()}  # fmt: skip
     _keep(own / "rl-labelled.json", found, samples, ROLLOUTS)
 
 
-def encounters(folder: Path, seed: int, samples_at: str) -> None:
-    """Ask SFT and + safety one path at each moment of the grid."""
-    samples, own = held_out(samples_at, None), folder / f"seed-{seed}"
-    found = {name: measure(str(own / POLICIES[name]), samples, 1, own / f"moments-{name}.jsonl")
-             for name in ("sft", "safety")}  # fmt: skip
-    _keep(own / "rl-moments.json", found, samples, 1)
+def ask_once(folder: Path, seed: int, part: str, samples: Sequence[Any], rows: Sequence[str]) -> None:
+    """Ask some policies one path at each moment."""
+    own = folder / f"seed-{seed}"
+    found = {row: measure(str(own / POLICIES[row]), samples, 1, own / f"{part}-{row}.jsonl") for row in rows}
+    _keep(own / f"rl-{part}.json", found, samples, 1)
 
 
 def _keep(at: Path, found: dict[str, Answers], samples: Sequence[Any], rollouts: int) -> None:
@@ -183,7 +197,7 @@ def _to_sft(metric: str, ours: Column, theirs: Column, clips: Sequence[str]) -> 
 def table(folder: Path) -> str:
     """The seeds that were measured as markdown: each metric of each row, and how it stands to SFT's."""
     lines: list[str] = []
-    for part in ("labelled", "moments"):
+    for part in ("labelled", "decisions", "between"):
         found = {at.parent.name: json.loads(at.read_text()) for at in sorted(folder.glob(f"seed-*/rl-{part}.json"))}
         lines += _rows_of(part, found) if found else []
     return "\n".join(lines)
@@ -196,7 +210,7 @@ def _rows_of(part: str, found: dict[str, Any]) -> list[str]:
         for name in POLICIES if name in one["rows"]
     ]  # fmt: skip
     return [
-        f"{one['moments']} {part} moments of {one['clips']} clips, {one['rollouts']} path(s) each; in brackets the",
+        f"{part}: {one['moments']} moments of {one['clips']} clips, {one['rollouts']} path(s) each; in brackets the",
         "paired difference from SFT (grade, consistency) or ratio (encounters, ADE), 95 % by clips.", "",
         f"| | {' | '.join(f'{metric}, {seed}' for metric, seed in pairs)} |",
         f"|---|{'---|' * len(pairs)}", *rows,
@@ -216,12 +230,19 @@ def _cell(rows: dict[str, Any], name: str, metric: str) -> str:
 
 def parts_of(folder: Path, seed: int) -> dict[str, Callable[[], Any]]:
     """What each part does, in order."""
-    samples, grid = str(folder / "data" / "samples"), str(folder / "data" / "held-out")
-    stages = {f"rl-{mix}": (lambda mix=mix: train_mix(mix, folder, seed, samples)) for mix in PAPERS_ROWS}
+    from results_data import HELD_OUT, LEARN, make_unseen, unseen_at
+
+    data = folder / "data"
+    first, learn, nobodys = str(data / "samples"), str(unseen_at(data, *LEARN)), str(unseen_at(data, *HELD_OUT))
+    decisions = lambda: [*held_out(learn, True), *held_out(nobodys, True, (None,))]  # noqa: E731
+    between = lambda: held_out(str(data / "held-out"), None)  # noqa: E731
     return {
-        **stages,
-        "rl-evaluate": lambda: evaluate(folder, seed, samples),
-        "rl-moments": lambda: encounters(folder, seed, grid),
+        "rl-data": lambda: make_unseen(data, *LEARN),
+        "rl-held-out": lambda: make_unseen(data, *HELD_OUT),
+        **{f"rl-{row}": (lambda row=row: train_row(row, folder, seed, learn)) for row in ROWS},
+        "rl-evaluate": lambda: evaluate(folder, seed, first),
+        "rl-decisions": lambda: ask_once(folder, seed, "decisions", decisions(), ("sft", "refit", "safety")),
+        "rl-between": lambda: ask_once(folder, seed, "between", between(), ("sft", "safety")),
         "rl-table": lambda: print(table(folder)),
     }
 

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from causeway.errors import UnusableInput
 from causeway.model.surroundings import Footprint
-from causeway.training.footprints import Floats, along, circles_m, overlaps, own_boxes, touch_s
+from causeway.training.footprints import Floats, along, circles_m, gap_m, overlaps, own_boxes, touch_s
 from causeway.training.reward_inputs import finite, path, same_kind
 
 HORIZON_S = 3.0  # a collision farther off in time is none yet (nuPlan's time-to-collision metric looks as far)
@@ -77,6 +77,36 @@ def time_to_collision(
     return np.asarray(soonest.min(axis=(-2, -1), initial=HORIZON_S) / HORIZON_S - 1.0)
 
 
+@same_kind
+def clearance(
+    predicted: np.ndarray,
+    agents: np.ndarray,
+    sizes_m: np.ndarray,
+    present: np.ndarray,
+    footprint: Footprint | None = None,
+) -> np.ndarray:
+    """How much of a margin of 0.5 m to every agent the path keeps: gap / 0.5 m − 1 at the nearest, gap at most 0.5 m.
+
+    The gap is `footprints.gap_m`: between two corners up to √2 less than the distance. Who comes near from behind, or
+    touches from there, does not count while the own vehicle does not back up. Inputs: as `collision`. Range: [−1, 0],
+    −1 where `collision` is. Unit: none. Source: ours, the close encounters of arXiv 2511.00088, table 9, as a reward: a
+    path that passes a parked car too closely touches nobody.
+    """
+    ego, others, there, own = _inputs(predicted, agents, sizes_m, present, footprint)
+    boxes, near = own_boxes(ego, own), _hits(ego, others, there, grown(own))
+    hits = _overlapping(boxes, others, near)  # who came near from behind may touch us from elsewhere
+    ours = _blamed(ego, others, near, own) | _blamed(ego, others, hits, own)
+    pairs, left_m = np.nonzero(ours), np.full(ours.shape, CLOSE_M)
+    gaps_m = gap_m(_at(boxes[..., None, :, :], ours, pairs), others.at(ours, pairs))
+    left_m[pairs] = np.minimum(gaps_m, CLOSE_M)
+    return np.asarray(left_m.min(axis=(-2, -1), initial=CLOSE_M) / CLOSE_M - 1.0)
+
+
+def grown(own: Footprint, margin_m: float = CLOSE_M) -> Footprint:
+    """The footprint with a margin on every side."""
+    return replace(own, length_m=own.length_m + 2 * margin_m, width_m=own.width_m + 2 * margin_m)
+
+
 def close_encounter(
     predicted: np.ndarray,
     expert: np.ndarray,
@@ -107,11 +137,10 @@ def contacts(
     """(`collision` with the agents that are `untouched`, `close_encounter`), each […], for little more than one."""
     ego, others, there, own = _inputs(predicted, agents, sizes_m, present, footprint)
     both = np.stack(np.broadcast_arrays(path("expert", expert, 1), ego))
-    grown = replace(own, length_m=own.length_m + 2 * close_m, width_m=own.width_m + 2 * close_m)
-    near = _hits(both, others, there, grown)
+    near = _hits(both, others, there, grown(own, close_m))
     hits = _overlapping(own_boxes(both, own), others, near)  # what touches is near
     touched = _ours(ego, others, _not_of(hits[0], hits[1]), own)
-    return touched, touched | _ours(ego, others, _not_of(near[0], near[1]), grown)
+    return touched, touched | _ours(ego, others, _not_of(near[0], near[1]), own)
 
 
 def untouched(
@@ -194,7 +223,12 @@ def _not_of(record: Bools, there: Bools) -> Bools:
 
 def _ours(ego: Floats, others: _Others, hits: Bools, own: Footprint) -> Bools:
     """Whether […] any of the hits […, m, n] is not one from behind."""
-    return np.asarray((hits & ~_run_into(ego, others, hits, own)).any(axis=(-2, -1)))
+    return np.asarray(_blamed(ego, others, hits, own).any(axis=(-2, -1)))
+
+
+def _blamed(ego: Floats, others: _Others, hits: Bools, own: Footprint) -> Bools:
+    """The hits […, m, n] but for those from behind."""
+    return np.asarray(hits & ~_run_into(ego, others, hits, own))
 
 
 def _run_into(ego: Floats, others: _Others, hits: Bools, own: Footprint) -> Bools:

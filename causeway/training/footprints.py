@@ -55,11 +55,18 @@ def _shadows(box: Floats, other: Floats) -> Iterator[tuple[Floats, int, Floats]]
 
 def overlaps(box: Floats, other: Floats) -> NDArray[np.bool_]:
     """Which pairs of boxes touch (separating axes)."""
-    apart = other[..., :2] - box[..., :2]
-    touching = np.ones(np.broadcast_shapes(box.shape, other.shape)[:-1], dtype=bool)
+    return np.asarray(gap_m(box, other) == 0.0)
+
+
+def gap_m(box: Floats, other: Floats) -> Floats:
+    """How far apart […] pairs of boxes are along the side direction that parts them best; 0 where they touch.
+
+    Between two corners the distance itself is more, by at most a factor of √2.
+    """
+    apart, widest = other[..., :2] - box[..., :2], np.zeros(np.broadcast_shapes(box.shape, other.shape)[:-1])
     for yaw, side, reach in _shadows(box, other):
-        touching &= np.abs(along(apart, yaw)[side]) <= reach
-    return touching
+        widest = np.maximum(widest, np.abs(along(apart, yaw)[side]) - reach)
+    return widest
 
 
 def touch_s(box: Floats, other: Floats, velocity_mps: Floats) -> Floats:

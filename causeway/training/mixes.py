@@ -17,8 +17,9 @@ MIXES: dict[str, RewardMix] = {
 }
 MIXES["consistency"] = replace(MIXES["reasoning"], consistency=1.0, consistency_graded=0.5)
 MIXES["safety"] = replace(
-    MIXES["consistency"], collision=2.0, time_to_collision=1.0, off_road=1.0, displacement=1.0, comfort=0.2, jerk=0.2
-)
+    MIXES["consistency"], collision=3.0, time_to_collision=1.0, clearance=2.0, off_road=1.0, displacement=1.0,
+    comfort=0.2, jerk=0.2,
+)  # fmt: skip
 
 PAPERS_ROWS = ("reasoning", "consistency", "safety")
 

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from causeway.errors import UsageError
-from causeway.training.collision_reward import collision, time_to_collision
+from causeway.training.collision_reward import clearance, collision, time_to_collision
 from causeway.training.motion_rewards import comfort, displacement, jerk, progress
 from causeway.training.road_reward import off_road
 from causeway.training.text_rewards import consistency, consistency_graded, reasoning_grade
@@ -23,6 +23,7 @@ REWARDS: dict[str, Callable[..., Any]] = {
     "jerk": jerk,
     "collision": collision,
     "time_to_collision": time_to_collision,
+    "clearance": clearance,
     "off_road": off_road,
     "consistency": consistency,
     "consistency_graded": consistency_graded,
@@ -39,6 +40,7 @@ SPANS: dict[str, tuple[str, ...]] = {
     "jerk": (ACTION,),
     "collision": (ACTION,),
     "time_to_collision": (ACTION,),
+    "clearance": (ACTION,),
     "off_road": (ACTION,),
     "progress": (ACTION,),
     "reasoning_grade": (TEXT,),
@@ -56,6 +58,7 @@ class RewardMix:
     jerk: float = 0.0
     collision: float = 0.0
     time_to_collision: float = 0.0
+    clearance: float = 0.0
     off_road: float = 0.0
     consistency: float = 0.0
     consistency_graded: float = 0.0

@@ -8,8 +8,16 @@ from hypothesis.extra.numpy import arrays
 
 from causeway.errors import UnusableInput
 from causeway.model.surroundings import Footprint
-from causeway.training.collision_reward import close_encounter, collision, contacts, time_to_collision, untouched
-from causeway.training.footprints import overlaps, touch_s
+from causeway.training.collision_reward import (
+    clearance,
+    close_encounter,
+    collision,
+    contacts,
+    grown,
+    time_to_collision,
+    untouched,
+)
+from causeway.training.footprints import gap_m, overlaps, touch_s
 from tests.training.examples import agent_at, beside, moved, straight
 
 FEW = settings(max_examples=40, deadline=None)
@@ -113,7 +121,7 @@ def test_an_agent_that_the_record_touches_is_left_out_alone():
     assert collision(record, agents, sizes, kept) == 0.0
 
 
-@pytest.mark.parametrize("reward", [collision, time_to_collision])
+@pytest.mark.parametrize("reward", [collision, time_to_collision, clearance])
 def test_what_does_not_fit_is_refused(reward):
     path = straight(5.0)
     with pytest.raises(UnusableInput, match="negative"):
@@ -130,6 +138,7 @@ def test_nobody_around_is_no_danger():
     none = (np.zeros((0, 64, 3)), np.zeros((0, 2)), np.zeros((0, 64), bool))
     assert collision(straight(5.0), *none) == 0.0
     assert time_to_collision(np.stack([straight(5.0)] * 2), *none) == pytest.approx([0.0, 0.0])
+    assert clearance(straight(5.0), *none) == 0.0
 
 
 # --- time to collision --------------------------------------------------------------------------------------------
@@ -209,6 +218,78 @@ def test_boxes_touch_when_it_is_time(one, two, velocity):
         assert not overlaps(one - slack, at(seconds * (1 - 1e-3)) - slack)
 
 
+# --- clearance ----------------------------------------------------------------------------------------------------
+
+
+def test_clearance_is_how_much_of_half_a_metre_is_kept():
+    path = straight(5.0)
+    beside_m = {0.6: 0.0, 0.5: 0.0, 0.4: -0.2, 0.1: -0.8, 0.0: -1.0, -1.0: -1.0}
+    for gap, worth in beside_m.items():
+        assert clearance(path, agent_at(20, 1.95 + gap), CAR, THERE) == pytest.approx(worth, abs=1e-9)
+    both = np.concatenate([agent_at(20, 1.95 + 0.4), agent_at(10, -1.95 - 0.1)])
+    assert clearance(path, both, np.tile(CAR, (2, 1)), np.tile(THERE, (2, 1))) == pytest.approx(-0.8)  # of the nearest
+    assert clearance(path, agent_at(20, 2.05), CAR, ~THERE) == 0.0
+    front_m = Footprint().rear_axle_to_centre_m + Footprint().length_m / 2
+    assert clearance(np.zeros((64, 3)), agent_at(front_m + 0.4 + 2.0, 0), CAR, THERE) == pytest.approx(-0.2)
+
+
+def test_who_comes_near_from_behind_costs_no_clearance_and_is_no_close_encounter():
+    standing, small = np.zeros((64, 3)), np.array([[0.5, 0.5]])
+    bumper_m = Footprint().rear_axle_to_centre_m - Footprint().length_m / 2
+    near = driving(bumper_m - 0.25 - 0.55, 0.0, 3.0)  # within the margin before it touches, its middle behind the bumper
+    for agent, size in ((near, small), (driving(-20.0, 0.0, 10.0), CAR)):
+        assert (collision(standing, agent, size, THERE), clearance(standing, agent, size, THERE)) == (0.0, 0.0)
+        assert not close_encounter(standing, beside(standing, 20.0), agent, size, THERE)
+
+
+def test_who_came_from_behind_and_is_then_swerved_into_is_ours():
+    path, passing = straight(5.0), driving(-12.0, 1.95 + 0.45, 8.0)
+    assert clearance(path, passing, CAR, THERE) == 0.0
+    path[40:50, 1] += 0.46
+    assert (collision(path, passing, CAR, THERE), clearance(path, passing, CAR, THERE)) == (-1.0, -1.0)
+
+
+@FEW
+@given(st.floats(-12, 12), st.floats(0, 3), st.floats(0, 2))
+def test_clearance_never_falls_with_a_wider_berth(x_m, y_m, wider_m):
+    path = straight(5.0)
+    near, far = (clearance(path, agent_at(20 + x_m, y), CAR, THERE) for y in (y_m, y_m + wider_m))
+    assert -1.0 <= near <= far + 1e-9 <= 1e-9
+
+
+@FEW
+@given(PATHS, BOXES)
+def test_clearance_is_worst_where_there_is_a_collision_and_free_where_nobody_is_close(predicted, box):
+    agent, size = np.tile(np.array(box)[:3], (1, 64, 1)), np.array([box[3:]])
+    kept = clearance(predicted, agent, size, THERE)
+    touched, near = (collision(predicted, agent, size, THERE, own) < 0 for own in (None, grown(Footprint())))
+    assert not touched or kept == -1.0
+    assert touched or near or kept == 0.0
+
+
+@FEW
+@given(ANY, ANY)
+def test_clearance_is_bounded_and_finite(predicted, agent):
+    assert -1.0 <= clearance(predicted, agent[None], CAR, THERE) <= 0.0
+
+
+@FEW
+@given(st.floats(-8, 8), st.floats(-3, 3), MOTIONS)
+def test_clearance_depends_on_relative_geometry_only(x_m, y_m, motion):
+    path, agents = straight(5.0), agent_at(20 + x_m, y_m)
+    if abs(abs(y_m) - 1.95) > 1e-6 and abs(abs(y_m) - 2.45) > 1e-6 and abs(x_m - 13.4) > 1e-3:
+        there = clearance(moved(path, *motion), moved(agents, *motion), CAR, THERE)
+        assert there == pytest.approx(clearance(path, agents, CAR, THERE), abs=1e-6)
+
+
+@FEW
+@given(BOXES, BOXES)
+def test_boxes_are_apart_where_they_do_not_touch(one, two):
+    one, two = np.array(one), np.array(two)
+    assert (gap_m(one, two) > 0) == (not overlaps(one, two))
+    assert gap_m(one, two) == pytest.approx(gap_m(two, one))
+
+
 # --- close encounters ---------------------------------------------------------------------------------------------
 
 
@@ -231,11 +312,11 @@ def test_contacts_are_collision_and_close_encounter_in_one(paths, agents):
     record, path = paths
     sizes, there = np.tile(CAR, (3, 1)), np.ones((3, 64), dtype=bool)
     touched, close = contacts(path, record, agents, sizes, there)
-    kept = untouched(record, agents, sizes, there)
-    grown = Footprint(5.7, 2.9, 1.4)
-    near = collision(path, agents, sizes, untouched(record, agents, sizes, there, grown), grown) < 0
-    assert touched == (collision(path, agents, sizes, kept) < 0)
-    assert close == touched | near
+    wide = grown(Footprint())
+    apart = untouched(record, agents, sizes, there, wide)
+    assert touched == (collision(path, agents, sizes, untouched(record, agents, sizes, there)) < 0)
+    assert close or not (touched or clearance(path, agents, sizes, apart) < 0)
+    assert not close or touched or collision(path, agents, sizes, apart, wide) < 0
 
 
 @FEW

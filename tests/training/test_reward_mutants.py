@@ -94,7 +94,8 @@ MUTANTS: dict[str, Mutant] = {
         "-1.0, 0.0)", "0.0, -1.0)", "test_collision_never_rises_with_another_agent", "test_nobody_around_is_no_danger"
     ),
     "collision: blame for hits from behind": _agents(
-        "(hits & ~_run_into(", "(hits & _run_into(", "test_a_hit_from_behind_is_not_ours_unless_we_back_up"
+        "(hits & ~_run_into(", "(hits & _run_into(", "test_a_hit_from_behind_is_not_ours_unless_we_back_up",
+        "test_clearance_is_how_much_of_half_a_metre_is_kept",
     ),
     "collision: behind is ahead": _agents(
         "[0] < -box[..., 3] / 2", "[0] > box[..., 3] / 2", "test_a_hit_from_behind_is_not_ours_unless_we_back_up"
@@ -107,6 +108,19 @@ MUTANTS: dict[str, Mutant] = {
     ),
     "time to collision: closing is leaving": _agents(
         "closing = -(apart", "closing = (apart", "test_time_to_collision_is_the_gap_over_the_closing_speed"
+    ),
+    "clearance: sign": _agents(
+        "/ CLOSE_M - 1.0)", "/ -CLOSE_M + 1.0)", "test_clearance_never_falls_with_a_wider_berth"
+    ),
+    "clearance: turned round in its range": _agents(
+        "/ CLOSE_M - 1.0)", "/ -CLOSE_M)", "test_clearance_never_falls_with_a_wider_berth"
+    ),
+    "clearance: a touch after coming from behind": _agents(
+        "near, own) | _blamed(ego, others, hits, own)", "near, own)",
+        "test_who_came_from_behind_and_is_then_swerved_into_is_ours",
+    ),
+    "clearance: no margin ahead": _agents(
+        "length_m=own.length_m + 2 * margin_m, ", "", "test_clearance_is_how_much_of_half_a_metre_is_kept"
     ),
     "close encounter: turned round": _agents(
         "touched | _ours(ego", "touched | ~_ours(ego",

@@ -152,6 +152,7 @@ CALLS = {
     "jerk": REWARDS["jerk"],
     "collision": lambda p: REWARDS["collision"](p, agent_at(20, 0), CAR, THERE),
     "time_to_collision": lambda p: REWARDS["time_to_collision"](p, agent_at(20, 0), CAR, THERE),
+    "clearance": lambda p: REWARDS["clearance"](p, agent_at(20, 0), CAR, THERE),
     "off_road": lambda p: REWARDS["off_road"](p, [np.array([[-9.0, 2.0], [20.0, 2.0], [20.0, -2.0], [-9.0, -2.0]])]),
     "consistency": lambda p: REWARDS["consistency"](p, np.array([5.0]), [STOP]),
     "consistency_graded": lambda p: REWARDS["consistency_graded"](p, np.array([5.0]), [STOP]),
