@@ -77,8 +77,11 @@ def section(sample: Any, words: dict[str, str], paths: dict[str, np.ndarray]) ->
 
 def page(before: Any, after: Any, split: str, samples: Sequence[Any]) -> str:
     """The whole page, one self-contained file."""
+    from causeway.model.prediction import seed_of
+
     policies = {"before": before, "after": after}
-    made = {name: policy.predict(samples, n=1, seed=0, temperature=0.0) for name, policy in policies.items()}
+    seeds = [seed_of(0, sample.sample_id) for sample in samples]  # one noise for all would bend all paths the same way
+    made = {name: policy.predict(samples, n=1, seed=seeds, temperature=0.0) for name, policy in policies.items()}
     sections = [
         section(
             sample,
