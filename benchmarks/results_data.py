@@ -37,7 +37,7 @@ def make_samples(
     samples = folder / "samples"
     if not (samples / "manifest.json").is_file():
         _label(folder, turns, {"seed": FIRST_SEED, **(world or {})}, {"route_points": ROUTE_POINTS, **(cut or {})})
-    if (folder / "clips").is_dir():
+    if (folder / "clips").is_dir() and not (folder / "held-out" / "manifest.json").is_file():
         make_held_out(folder / "passed", folder / "clips", folder, ROUTE_POINTS)
     _forget_drives(folder)
     return Artifact.open(samples)

@@ -11,7 +11,8 @@ that runs out of time saves, exits 75 and goes on when it is called again):
   them settings were chosen, with seed 0;
 - `rl-decisions` asks SFT, refit and safety one path at each labelled moment of the drives that nothing learned from,
   and of those that the 400 hold out: more than 3,000, on which nothing was chosen;
-- `rl-between` asks SFT and safety one path at a grid of 3,120 moments where no decision need begin;
+- `rl-between` asks SFT and safety one path at a grid of 3,120 moments where no decision need begin; a quarter of it was
+  looked at when settings were chosen;
 - `rl-table` prints the table of all seeds that were measured as markdown; `rl` is all of them in turn.
 
 Every number has an interval from resampling whole clips, differences and ratios are of the same moments; a moment's
@@ -21,6 +22,7 @@ noise is its own, and the same for all policies.
 """
 
 import argparse
+import hashlib
 import json
 import os
 import signal
@@ -36,6 +38,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from causeway.artifacts import Artifact, run
+from causeway.artifacts.code_version import code_hash
 from causeway.errors import EXIT_TRY_AGAIN, CausewayError
 from causeway.training.config import RlConfig
 from causeway.training.mixes import PAPERS_ROWS
@@ -54,6 +57,7 @@ AIMS = {"grade": "above SFT's", "consistency": "SFT + 0.15 or more", "close enco
         "ADE (m)": "1.05 of SFT's or less"}  # fmt: skip
 RATIOS = ("close encounters", "ADE (m)")  # the others are compared by their difference
 RESAMPLES = 2000
+RULES = ("causeway.training.collision_reward", "causeway.training.text_rewards")  # by which answers are judged
 
 Column = NDArray[np.float64]
 Columns = dict[str, Column]
@@ -90,27 +94,34 @@ def held_out(
 def measure(policy_at: str, samples: Sequence[Any], rollouts: int, cache: Path) -> Answers:
     """What a policy does at each moment.
 
-    Kept in `cache` batch by batch, so that a part that was stopped goes on where it was.
+    Kept in `cache` batch by batch, so that a part that was stopped goes on where it was; what another policy, other
+    samples or other rules gave is asked again.
     """
     from causeway.model import Policy
 
     content = Artifact.open(policy_at).manifest.content_hash
     kept = cache.read_text().rpartition("\n")[0] if cache.is_file() else ""  # a kill may have cut the last line
     lines = [json.loads(line) for line in kept.splitlines()]
-    asked = {"policy": content, "rollouts": rollouts, "noise": "of each moment"}
-    rows = {line["id"]: line for line in lines if asked.items() <= line.items()}
+    asked = {"policy": content, "rollouts": rollouts, "rules": [code_hash(module) for module in RULES]}
+    of = {sample.sample_id: _content_of(sample) for sample in samples}
+    rows = {line["id"]: line for line in lines if asked.items() <= line.items() and line["of"] == of.get(line["id"])}
     policy, waiting = Policy.load(policy_at), [sample for sample in samples if sample.sample_id not in rows]
     cache.parent.mkdir(parents=True, exist_ok=True)
     cache.write_text(kept + "\n" if kept else "")
     with cache.open("a") as file:
         for start in range(0, len(waiting), 32):
             for row in _measured(policy, waiting[start : start + 32], rollouts):
-                rows[row["id"]] = row | asked
+                rows[row["id"]] = row | asked | {"of": of[row["id"]]}
                 file.write(json.dumps(rows[row["id"]]) + "\n")
             file.flush()
     ours = [rows[sample.sample_id] for sample in samples]
     columns = {name: np.array([row[name] for row in ours], dtype=np.float64) for name in AIMS}
     return Answers(columns, [row["said"] for row in ours])
+
+
+def _content_of(sample: Any) -> str:
+    parts = (sample.observation.images.tobytes(), sample.trajectory_rig.tobytes(), sample.reasoning.encode())
+    return hashlib.blake2b(b"".join(parts), digest_size=12).hexdigest()
 
 
 def _measured(policy: Any, samples: Sequence[Any], rollouts: int) -> list[dict[str, Any]]:

@@ -34,7 +34,7 @@ def moments(samples_at: str, count: int) -> tuple[str, list[Any]]:
 
 
 def picture(sample: Any, paths: dict[str, np.ndarray]) -> str:
-    """One moment as a PNG in base64: what the first camera saw, and the paths among the agents as they were at t0."""
+    """One moment as a PNG in base64: what the first camera saw, and the paths among the agents' recorded tracks."""
     import matplotlib
 
     matplotlib.use("Agg")

@@ -89,8 +89,8 @@ def clearance(
 
     The gap is `footprints.gap_m`: between two corners up to √2 less than the distance. Who comes near from behind, or
     touches from there, does not count while the own vehicle does not back up. Inputs: as `collision`. Range: [−1, 0],
-    −1 where `collision` is. Unit: none. Source: ours, the close encounters of arXiv 2511.00088, table 9, as a reward: a
-    path that passes a parked car too closely touches nobody.
+    −1 where `collision` is. Unit: none. Source: ours, after the close encounters of arXiv 2511.00088, table 9 (but for
+    the rim at the corners that `close_encounter` has too): a path that passes a parked car too closely touches nobody.
     """
     ego, others, there, own = _inputs(predicted, agents, sizes_m, present, footprint)
     boxes, near = own_boxes(ego, own), _hits(ego, others, there, grown(own))
@@ -118,9 +118,10 @@ def close_encounter(
 ) -> Bools:
     """Whether […] the path comes nearer than `close_m` to an agent to which the recorded path did not, or touches one.
 
-    Inputs: as `collision`, and `expert` […, n, 3], the recorded path. Hits from behind and agents that the recorded
-    path touches do not count. Source: the "close encounter" of arXiv 2511.00088's tables, whose rule is not printed:
-    this one (predicted path against recorded agents, own footprint grown by 0.5 m) is ours.
+    Nearer: the own footprint, larger by `close_m` on every side (at its corners by √2 of it), touches the agent's.
+    Inputs: as `collision` with one set of agents for all paths, and `expert` […, n, 3], the recorded path. Hits from
+    behind and agents that the recorded path touches do not count. Source: the "close encounter" of arXiv 2511.00088's
+    tables, whose rule is not printed: this one is ours.
     """
     return contacts(predicted, expert, agents, sizes_m, present, footprint, close_m)[1]
 
