@@ -19,7 +19,7 @@ AGAINST_AGENTS = {
     0.0: {"collision": collision, "time_to_collision": time_to_collision},
     CLOSE_M: {"clearance": clearance},
 }
-NAMES = ("collision", "time_to_collision", "clearance", "off_road")
+NAMES = (*(name for rewards in AGAINST_AGENTS.values() for name in rewards), "off_road")
 
 
 def safety_rewards(
