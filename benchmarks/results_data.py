@@ -23,7 +23,7 @@ from causeway.platform.steps import run_named
 TURNS = 80  # drives of each of the sixteen scenarios
 ROUTE_POINTS = 16  # of the way ahead, one each 4 m: which way to turn is the navigation's to say, no picture shows it
 FIRST_SEED = 40_000  # of the first drive of each scenario: no other measurement of this repository uses these
-LEARN = (25, 50_000)  # turns and first seed of the drives that stage four alone learns from
+LEARN = (75, 50_000)  # turns and first seed of the drives that stage four alone learns from
 HELD_OUT = (105, 60_000)  # of those that nothing learns from
 
 

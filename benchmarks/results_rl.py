@@ -3,14 +3,12 @@
 From the coc policy of `results_policy.py` (same --out and --seed). Parts, each at most 40 minutes and resumable (a part
 that runs out of time saves, exits 75 and goes on when it is called again):
 
-- `rl-data` and `rl-held-out`, once for all seeds: 400 drives that no stage before has seen, of whose split train stage
-  four learns, and 1,680 that nothing learns from;
+- `rl-data` and `rl-held-out`, once for all seeds: 1,200 drives that no stage before has seen, of whose split train
+  stage four learns, and 1,680 that nothing learns from;
 - `rl-refit`, `rl-reasoning`, `rl-consistency`, `rl-safety` train one row each. The first has no reward at all: what it
   changes, the recorded paths of those drives change, to which the expert is fitted in every row;
-- `rl-evaluate` asks every policy the labelled moments that the first drives hold out, six rollouts each. On half of
-  them settings were chosen, with seed 0;
-- `rl-decisions` asks SFT, refit and safety one path at each labelled moment of the drives that nothing learned from,
-  and of those that the 400 hold out: more than 3,000, on which nothing was chosen;
+- `rl-evaluate` asks every policy one path at each labelled moment of the drives that nothing learned from, and of
+  those that the 1,200 hold out: more than 3,000, on which nothing was chosen;
 - `rl-between` asks SFT and safety one path at a grid of 3,120 moments where no decision need begin; a quarter of it was
   looked at when settings were chosen;
 - `rl-table` prints the table of all seeds that were measured as markdown; `rl` is all of them in turn.
@@ -43,9 +41,8 @@ from causeway.errors import EXIT_TRY_AGAIN, CausewayError
 from causeway.training.config import RlConfig
 from causeway.training.mixes import PAPERS_ROWS
 
-ROLLOUTS = 6  # of each labelled moment, as in the paper's table
 CONFIG = RlConfig(
-    steps=400, batch_size=4, group_size=8, lr=1e-4, expert_lr=1e-4, warmup=0.05, final_lr=0.2, kl_weight=0.1,
+    steps=600, batch_size=4, group_size=8, lr=1e-4, expert_lr=1e-4, warmup=0.05, final_lr=0.2, kl_weight=0.1,
     tokens=False, walk_draws=1, walk_level=0.0, walk_weight=5.0, refills=1, checkpoint_every_s=60.0, gate_samples=0,
 )  # fmt: skip
 ROWS: dict[str, dict[str, Any]] = {
@@ -67,8 +64,8 @@ Columns = dict[str, Column]
 class Answers:
     """What a policy did at n moments."""
 
-    columns: Columns  # each metric [n], a mean over the rollouts; NaN where a moment has none
-    said: list[str]  # [n] the first rollout's words
+    columns: Columns  # each metric [n]; NaN where a moment has none
+    said: list[str]  # [n] its words
 
 
 def train_row(row: str, folder: Path, seed: int, samples: str) -> str:
@@ -91,8 +88,8 @@ def held_out(
     return [store[i] for store in stores for i in range(len(store))]
 
 
-def measure(policy_at: str, samples: Sequence[Any], rollouts: int, cache: Path) -> Answers:
-    """What a policy does at each moment.
+def measure(policy_at: str, samples: Sequence[Any], cache: Path) -> Answers:
+    """What a policy does at each moment, of one path.
 
     Kept in `cache` batch by batch, so that a part that was stopped goes on where it was; what another policy, other
     samples or other rules gave is asked again.
@@ -102,7 +99,7 @@ def measure(policy_at: str, samples: Sequence[Any], rollouts: int, cache: Path) 
     content = Artifact.open(policy_at).manifest.content_hash
     kept = cache.read_text().rpartition("\n")[0] if cache.is_file() else ""  # a kill may have cut the last line
     lines = [json.loads(line) for line in kept.splitlines()]
-    asked = {"policy": content, "rollouts": rollouts, "rules": [code_hash(module) for module in RULES]}
+    asked = {"policy": content, "rules": [code_hash(module) for module in RULES]}
     of = {sample.sample_id: _content_of(sample) for sample in samples}
     rows = {line["id"]: line for line in lines if asked.items() <= line.items() and line["of"] == of.get(line["id"])}
     policy, waiting = Policy.load(policy_at), [sample for sample in samples if sample.sample_id not in rows]
@@ -110,7 +107,7 @@ def measure(policy_at: str, samples: Sequence[Any], rollouts: int, cache: Path) 
     cache.write_text(kept + "\n" if kept else "")
     with cache.open("a") as file:
         for start in range(0, len(waiting), 32):
-            for row in _measured(policy, waiting[start : start + 32], rollouts):
+            for row in _measured(policy, waiting[start : start + 32]):
                 rows[row["id"]] = row | asked | {"of": of[row["id"]]}
                 file.write(json.dumps(rows[row["id"]]) + "\n")
             file.flush()
@@ -124,13 +121,13 @@ def _content_of(sample: Any) -> str:
     return hashlib.blake2b(b"".join(parts), digest_size=12).hexdigest()
 
 
-def _measured(policy: Any, samples: Sequence[Any], rollouts: int) -> list[dict[str, Any]]:
+def _measured(policy: Any, samples: Sequence[Any]) -> list[dict[str, Any]]:
     from causeway.model.prediction import seed_of
     from causeway.training.text_rewards import consistency, reasoning_grade
 
     # one seed for all would give every moment the same noise, of which resampling clips knows nothing
     seeds = [seed_of(0, sample.sample_id) for sample in samples]
-    made, rows = policy.predict(samples, n=rollouts, seed=seeds), []
+    made, rows = policy.predict(samples, n=1, seed=seeds), []
     for sample, paths, texts in zip(samples, made.trajectory_rig, made.reasoning, strict=True):
         offset = paths[..., :2] - sample.trajectory_rig[..., :2]
         labels, speed = [sample.reasoning] * len(texts), np.full(len(texts), sample.observation.speed_mps)
@@ -155,22 +152,14 @@ def _close(sample: Any, paths: NDArray[np.float32]) -> float:
     return float(np.mean(close_encounter(paths, sample.trajectory_rig, *place)))
 
 
-def evaluate(folder: Path, seed: int, samples_at: str) -> None:
-    """Ask all policies the labelled moments."""
-    samples, own = held_out(samples_at, True), folder / f"seed-{seed}"
-    found = {name: measure(str(own / place), samples, ROLLOUTS, own / f"labelled-{name}.jsonl")
-             for name, place in POLICIES.items()}  # fmt: skip
-    _keep(own / "rl-labelled.json", found, samples, ROLLOUTS)
-
-
-def ask_once(folder: Path, seed: int, part: str, samples: Sequence[Any], rows: Sequence[str]) -> None:
+def ask(folder: Path, seed: int, part: str, samples: Sequence[Any], rows: Sequence[str]) -> None:
     """Ask some policies one path at each moment."""
     own = folder / f"seed-{seed}"
-    found = {row: measure(str(own / POLICIES[row]), samples, 1, own / f"{part}-{row}.jsonl") for row in rows}
-    _keep(own / f"rl-{part}.json", found, samples, 1)
+    found = {row: measure(str(own / POLICIES[row]), samples, own / f"{part}-{row}.jsonl") for row in rows}
+    _keep(own / f"rl-{part}.json", found, samples)
 
 
-def _keep(at: Path, found: dict[str, Answers], samples: Sequence[Any], rollouts: int) -> None:
+def _keep(at: Path, found: dict[str, Answers], samples: Sequence[Any]) -> None:
     """Every policy's estimates, and how it stands to SFT's, into one file."""
     clips = [sample.clip_id for sample in samples]
     sft = found["sft"].columns
@@ -180,7 +169,7 @@ def _keep(at: Path, found: dict[str, Answers], samples: Sequence[Any], rollouts:
     }
     words = {name: {"different": len(set(one.said)), "commonest": Counter(one.said).most_common(1)[0]}
              for name, one in found.items()}  # fmt: skip
-    settings = {"config": asdict(CONFIG), "moments": len(samples), "clips": len(set(clips)), "rollouts": rollouts}
+    settings = {"config": asdict(CONFIG), "moments": len(samples), "clips": len(set(clips))}
     at.write_text(json.dumps({**settings, "words": words, "rows": told}, indent=1) + "\n")
 
 
@@ -208,7 +197,7 @@ def _to_sft(metric: str, ours: Column, theirs: Column, clips: Sequence[str]) -> 
 def table(folder: Path) -> str:
     """The seeds that were measured as markdown: each metric of each row, and how it stands to SFT's."""
     lines: list[str] = []
-    for part in ("labelled", "decisions", "between"):
+    for part in ("decisions", "between"):
         found = {at.parent.name: json.loads(at.read_text()) for at in sorted(folder.glob(f"seed-*/rl-{part}.json"))}
         lines += _rows_of(part, found) if found else []
     return "\n".join(lines)
@@ -221,7 +210,7 @@ def _rows_of(part: str, found: dict[str, Any]) -> list[str]:
         for name in POLICIES if name in one["rows"]
     ]  # fmt: skip
     return [
-        f"{part}: {one['moments']} moments of {one['clips']} clips, {one['rollouts']} path(s) each; in brackets the",
+        f"{part}: {one['moments']} moments of {one['clips']} clips, one path each; in brackets the",
         "paired difference from SFT (grade, consistency) or ratio (encounters, ADE), 95 % by clips.", "",
         f"| | {' | '.join(f'{metric}, {seed}' for metric, seed in pairs)} |",
         f"|---|{'---|' * len(pairs)}", *rows,
@@ -244,16 +233,15 @@ def parts_of(folder: Path, seed: int) -> dict[str, Callable[[], Any]]:
     from results_data import HELD_OUT, LEARN, make_unseen, unseen_at
 
     data = folder / "data"
-    first, learn, nobodys = str(data / "samples"), str(unseen_at(data, *LEARN)), str(unseen_at(data, *HELD_OUT))
+    learn, nobodys = str(unseen_at(data, *LEARN)), str(unseen_at(data, *HELD_OUT))
     decisions = lambda: [*held_out(learn, True), *held_out(nobodys, True, (None,))]  # noqa: E731
     between = lambda: held_out(str(data / "held-out"), None)  # noqa: E731
     return {
         "rl-data": lambda: make_unseen(data, *LEARN),
         "rl-held-out": lambda: make_unseen(data, *HELD_OUT),
         **{f"rl-{row}": (lambda row=row: train_row(row, folder, seed, learn)) for row in ROWS},
-        "rl-evaluate": lambda: evaluate(folder, seed, first),
-        "rl-decisions": lambda: ask_once(folder, seed, "decisions", decisions(), ("sft", "refit", "safety")),
-        "rl-between": lambda: ask_once(folder, seed, "between", between(), ("sft", "safety")),
+        "rl-evaluate": lambda: ask(folder, seed, "decisions", decisions(), tuple(POLICIES)),
+        "rl-between": lambda: ask(folder, seed, "between", between(), ("sft", "safety")),
         "rl-table": lambda: print(table(folder)),
     }
 

@@ -14,10 +14,12 @@ def train_rl(
     scale: str,
     steps: int,
     seed: int,
+    rl: str,
 ) -> None:
-    """Stage four: GRPO."""
-    from causeway.platform.steps import run_in_component
+    """Stage four: GRPO. `rl` are settings of its own as a JSON object: rewards, walks, curation, rates."""
+    from causeway.platform.steps import run_in_component, written_in_component
 
     inputs = {"samples": samples.path, "policy": policy.path}
     settings = {"scale": scale, "seed": seed} | ({"steps": steps} if steps else {})
+    settings |= written_in_component("train_rl", rl)
     run_in_component("train_rl", inputs, settings, root, trained.path)

@@ -54,6 +54,7 @@ def retraining(
     vision: str = "single-image",
     steps: int = 0,
     seed: int = 0,
+    rl: str = "{}",
     scenes: int = 4,
     champion: str = "",
     rules: str = "",
@@ -93,7 +94,8 @@ def retraining(
         withdrawn=withdrawn,
         scratch_every=scratch_every,
         champion=champion,
-        settings=f"scale={scale} vision={vision} steps={steps} seed={seed} scenes={scenes} bench={bench} to={endpoint}",
+        settings=f"scale={scale} vision={vision} steps={steps} seed={seed} rl={rl} scenes={scenes} "
+        f"bench={bench} to={endpoint}",
         rules=rules,
         canary=canary,
     )

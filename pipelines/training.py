@@ -36,6 +36,7 @@ def stages(
     seed: int,
     vision: str,
     start: str,
+    rl: str,
 ) -> dsl.Artifact:
     """Train on `samples`; the stages that need reasoning (coc, rl) train on `causes`.
 
@@ -47,7 +48,7 @@ def stages(
     acts = _gated(trained, samples, root)
     trained = train_coc(samples=causes, policy=trained.outputs["trained"], **budget).after(acts)
     reasons = _gated(trained, causes, root)
-    trained = train_rl(samples=causes, policy=trained.outputs["trained"], **budget).after(reasons)
+    trained = train_rl(samples=causes, policy=trained.outputs["trained"], rl=rl, **budget).after(reasons)
     _gated(trained, causes, root)
     place_tasks()
     return trained.outputs["trained"]
@@ -63,11 +64,12 @@ def training(
     seed: int = 0,
     vision: str = "single-image",
     start: str = "",
+    rl: str = "{}",
 ) -> dsl.Artifact:
     """`data` and `causes` are locations of samples; `causes` may be left out when `data` holds reasoning.
 
     `steps` 0 means each stage's own default; `vision` names the vision tokenizer; `start` is the
-    location of a policy to train further.
+    location of a policy to train further; `rl` are stage four's own settings as a JSON object.
     """
     samples = open_artifact(location=data).set_display_name("open-samples")
     reasoned = open_artifact(location=causes, otherwise=data).set_display_name("open-causes")
@@ -81,4 +83,5 @@ def training(
         seed=seed,
         vision=vision,
         start=start,
+        rl=rl,
     ).output

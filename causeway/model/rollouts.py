@@ -99,16 +99,17 @@ def _nothing(rows: int) -> dict[str, np.ndarray]:
 
 
 def _explored(policy: Policy, walk: Walk, samples: Items, prefix: Prefix, generator: torch.Generator) -> Explored:
+    """A walk that ran away to NaN drives NaN, for rewards to count; its states are zeros, so that no score is NaN."""
     walked = exploration.explore(policy.expert, walk, prefix.repeated(walk.draws), generator)
-    each = len(walked.states) // len(samples)
-    controls, trajectory = driven(policy, policy.controls_of(walked.ends), samples, each)
-    return Explored(
-        states=walked.states.cpu().numpy(),
-        logprobs=walked.logprobs.cpu().numpy(),
-        controls=controls.reshape(-1, HORIZON_STEPS, 2),
-        trajectory_rig=trajectory.reshape(-1, HORIZON_STEPS, 3),
-        draws=walk.draws,
-    )
+    broken = ~torch.isfinite(walked.states).flatten(1).all(dim=1)
+    states, logprobs = walked.states.clone(), walked.logprobs.clone()
+    states[broken], logprobs[broken] = 0.0, 0.0
+    each = len(states) // len(samples)
+    controls, trajectory = driven(policy, policy.controls_of(states[:, -1]), samples, each)
+    controls, trajectory = controls.reshape(-1, HORIZON_STEPS, 2), trajectory.reshape(-1, HORIZON_STEPS, 3)
+    rows = broken.cpu().numpy()
+    controls[rows], trajectory[rows] = np.nan, np.nan
+    return Explored(states.cpu().numpy(), logprobs.cpu().numpy(), controls, trajectory, walk.draws)
 
 
 @torch.no_grad()

@@ -53,6 +53,7 @@ def pipeline_arguments(name: str, settings: Sequence[str], root: str) -> dict[st
         _refuse_labellers(given)
         _refuse_samples(given)
     _refuse_policies(given)
+    _refuse_reinforcement(given)
     return given
 
 
@@ -94,6 +95,16 @@ def _refuse_policies(given: dict[str, Any]) -> None:
 
         unsaid = VlmConfig()
         refuse_unfit(given.get("vision", unsaid.vision_tokenizer), scale_named(given.get("scale", unsaid.scale)))
+
+
+def _refuse_reinforcement(given: dict[str, Any]) -> None:
+    """UsageError for what stage four would refuse after three stages."""
+    if "rl" in given:
+        from causeway.training.config import RlConfig, read_settings
+        from causeway.training.mixes import mix_named
+
+        config = RlConfig(**read_settings(given["rl"], RlConfig, "--set rl"))
+        mix_named(config.mix, config.weights)
 
 
 def _cast(key: str, value: str, kind: str) -> Any:

@@ -165,6 +165,19 @@ def run_in_component(
     return manifest
 
 
+def written_in_component(name: str, text: str) -> dict[str, Any]:
+    """Settings of a training step that a pipeline hands on as one JSON object; what is none ends the task in a line."""
+    from causeway.artifacts import config_class
+    from causeway.training.config import read_settings
+
+    try:
+        kind = config_class(step_function(name))
+        assert kind is not None
+        return read_settings(text, kind, name)
+    except CausewayError as error:
+        fail(error)
+
+
 def _gpu_seconds(began: float) -> float:
     """Seconds since `began` on each GPU that this process has had memory of; 0 where it has taken none."""
     torch = sys.modules.get("torch")

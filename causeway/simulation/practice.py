@@ -35,6 +35,7 @@ from causeway.simulation.scenarios import SCENARIOS
 from causeway.simulation.world import World, expert_trajectory
 from causeway.training.config import TrainConfig
 from causeway.training.grpo import GrpoForm, Span, has_signal, span_loss
+from causeway.training.reinforcement import agree, logprob_gap
 
 REPLAN_TICKS = 5  # 0.5 s
 FIRST_SEED = 500_000  # far from those of training drives (from 0) and of evaluation (from 900,000)
@@ -105,6 +106,7 @@ class Practised:
     questions: list[_Question]
     choices: list[list[tuple[int, int]]]  # [W] of each car: (question, row)
     rewards: NDArray[np.float64]  # [W]
+    progress: NDArray[np.float64]  # [W] 0 … 1, as a share of what the scene's expert makes
     sound: NDArray[np.bool_]  # [W]: no path broke
     collided: NDArray[np.bool_]
     off_road: NDArray[np.bool_]
@@ -127,12 +129,14 @@ def practise(
             car.choices.append((len(questions), row))
             _follow(car, explored.trajectory_rig[row])
         questions.append(_Question(seen, ids, explored))
-    rewards = [_earned(config, car, scenes[i // config.group_size]) for i, car in enumerate(cars)]
+    progress = [_progress(config, car, scenes[i // config.group_size]) for i, car in enumerate(cars)]
+    rewards = [_earned(config, car, made) for car, made in zip(cars, progress, strict=True)]
     events = [car.world.history for car in cars]
     return Practised(
         questions,
         [car.choices for car in cars],
         np.array(rewards),
+        np.array(progress),
         np.array([not car.fault for car in cars]),
         np.array([bool(h["collision_at_fault"].any()) for h in events]),
         np.array([bool(h["off_road"].any()) for h in events]),
@@ -159,14 +163,19 @@ def _follow(car: _Car, plan: NDArray[np.floating]) -> None:
             return
 
 
-def _earned(config: PracticeConfig, car: _Car, scene: Scene) -> float:
-    """Progress as a share of what the scene's expert makes in the same time (0 … 1), less what went wrong."""
+def _progress(config: PracticeConfig, car: _Car, scene: Scene) -> float:
+    """Metres as a share of what the scene's expert makes in the same time, 0 … 1."""
     history = car.world.history
     start, end = history["progress_m"][~history["by_policy"]][-1], history["progress_m"][-1]
     expert_m = _expert_m(scene.scenario, scene.seed, config.plans * REPLAN_TICKS)
-    made = 1.0 if expert_m < 1.0 else float(np.clip((end - start) / expert_m, 0.0, 1.0))
+    return 1.0 if expert_m < 1.0 else float(np.clip((end - start) / expert_m, 0.0, 1.0))
+
+
+def _earned(config: PracticeConfig, car: _Car, progress: float) -> float:
+    """Progress, less what went wrong."""
+    history = car.world.history
     hit, left = bool(history["collision_at_fault"].any()), bool(history["off_road"].any())
-    return made - config.at_fault * hit - config.off_road * left
+    return progress - config.at_fault * hit - config.off_road * left
 
 
 @lru_cache(maxsize=4096)
@@ -196,17 +205,21 @@ def practised_loss(policy: Policy, config: PracticeConfig, done: Practised, scen
     now, sampled, mask = _choices(policy, config, done)
     rewards = torch.as_tensor(done.rewards, dtype=torch.float32, device=now.device).view(scenes, -1)
     sound = torch.as_tensor(done.sound, device=now.device).view(scenes, -1)
+    mask = mask & sound.view(-1, 1)
+    gap = logprob_gap(now, sampled, mask)
+    agree("walk", gap)
     weight = mask * step_weights(Walk(1, config.walk_steps, config.walk_level), now).repeat(len(done.questions))
     span = Span(rewards, sound, now, sampled, torch.zeros_like(now), weight)
     term = span_loss(GrpoForm(), span)
     return {
         "loss": term - rewards.mean(),
         "reward": float(rewards.mean()),
+        "progress": float(done.progress.mean()),
         "collided": float(done.collided.mean()),
         "off_road": float(done.off_road.mean()),
         "broken": float((~done.sound).mean()),
         "silent_groups": float((~has_signal(rewards, sound)).sum()),
-        "logprob_gap": float((now.detach() - sampled).abs()[mask].mean()),
+        "logprob_gap": gap,
     }
 
 

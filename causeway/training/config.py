@@ -3,7 +3,11 @@
 Knows numbers only; no torch here, so that the command line and the cache can read a config for nothing.
 """
 
-from dataclasses import dataclass
+import json
+from dataclasses import dataclass, fields
+from typing import Any
+
+from causeway.errors import UsageError
 
 
 @dataclass(frozen=True)
@@ -108,7 +112,26 @@ class RlConfig(TrainConfig):
     clip_low: float = 0.2
     clip_high: float = 0.28
     tokens: bool = True  # action tokens are sampled and learn; False: words and the expert alone, at half the time
+    rollout_workers: int = 0  # so many of the processes only roll out, and one trains; 0 = each rolls out its own
+    staleness: int = 1  # of what workers roll out: in steps, at most; 0 = never stale, and nobody works ahead
     walk_draws: int = 0  # paths that the expert explores behind each reasoning; 0 = none: it is only re-fitted
     walk_steps: int = 5
     walk_level: float = 0.7  # how far it strays; 0 = not at all: paths as they are served, learned by flow matching
     walk_weight: float = 20.0  # of the walks' loss beside the expert's flow loss, whose gradient is far larger
+
+
+def read_settings(text: str, kind: type[TrainConfig], where: str) -> dict[str, Any]:
+    """Settings of a config written as a JSON object: `{"steps": 500, "bf16": true}`.
+
+    UsageError naming `where` they were written, for a text that is none and for a setting that `kind` does not have.
+    """
+    try:
+        settings = json.loads(text)
+    except ValueError as error:
+        raise UsageError(f"{where} {text}: no JSON object ({error})") from None
+    if not isinstance(settings, dict):
+        raise UsageError(f"{where} {text}: no JSON object; write {{\"name\": value}}")
+    known = [one.name for one in fields(kind)]
+    if unknown := sorted(set(settings) - set(known)):
+        raise UsageError(f"{where}: no setting {unknown[0]!r}; there are {', '.join(known)}")
+    return settings

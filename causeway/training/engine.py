@@ -6,7 +6,6 @@ samples or files. One process never imports DeepSpeed, whose first start compile
 """
 
 import math
-import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -34,6 +33,7 @@ class Optimisation:
     passes: int  # of one step, in this process
     bf16: bool = False
     zero: int = 2
+    processes: int = 1  # that share it
 
 
 class Engine(Protocol):
@@ -72,8 +72,8 @@ class Engine(Protocol):
 
 
 def make_engine(module: nn.Module, compute: Compute, how: Optimisation) -> Engine:
-    """The engine for this process's surroundings: WORLD_SIZE, as torchrun sets it."""
-    if int(os.environ.get("WORLD_SIZE", "1")) > 1:
+    """The engine for one process, or for several that share a step."""
+    if how.processes > 1:
         return DeepSpeedEngine(module, compute, how)
     return LocalEngine(module, compute, how)
 

@@ -7,13 +7,11 @@ with the code of the process that mattered most: torchrun itself says 1 to every
 """
 
 import argparse
-import json
 import os
 import signal
 import subprocess
 import sys
 import tempfile
-from dataclasses import fields
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -28,6 +26,7 @@ from causeway.errors import (
     TryAgain,
     UsageError,
 )
+from causeway.training.config import read_settings
 from causeway.training.recipes import recipe_named
 
 _CODES = "CAUSEWAY_EXIT_CODES"  # a folder in which each process leaves its exit code
@@ -127,14 +126,7 @@ def _work(asked: argparse.Namespace) -> None:
 
 
 def _config(kind: type, asked: argparse.Namespace) -> Any:
-    text = asked.settings
-    try:
-        settings = json.loads(text)
-        unknown = sorted(set(settings) - {one.name for one in fields(kind)})
-    except (ValueError, TypeError) as error:
-        raise UsageError(f"--settings {text}: no JSON object ({error})") from None
-    if unknown:
-        raise UsageError(f"--settings: no setting {unknown[0]!r}; there are {', '.join(f.name for f in fields(kind))}")
+    settings = read_settings(asked.settings, kind, "--settings")
     if asked.recipe != "alpamayo":
         settings = recipe_named(asked.recipe).settings(asked.stage, settings)
     return kind(**settings)

@@ -6,7 +6,7 @@ advantages of their own, so that a good sentence is not paid for a bad path (met
 where the grammar left one, or a step of a walk; what could not have been otherwise is no choice and counts nowhere.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -72,8 +72,21 @@ def kl_estimate(logprobs: Tensor, reference: Tensor) -> Tensor:
 
 
 def span_loss(form: GrpoForm, span: Span) -> Tensor:
-    """The loss of one span, a scalar. Groups without signal give no policy gradient; KL is of all sound rows."""
-    return _FORMS[form.name](form, span, _mean_of_choices(span.drift, span.weight).view_as(span.rewards))
+    """The loss of one span, a scalar. Groups without signal give no policy gradient; KL is of all sound rows.
+
+    Rows that are not sound are not read: what they hold may be NaN.
+    """
+    sound = _sound_rows(span)
+    return _FORMS[form.name](form, sound, _mean_of_choices(sound.drift, sound.weight).view_as(span.rewards))
+
+
+def _sound_rows(span: Span) -> Span:
+    """The span with zeros where a row has no reward: NaN times a weight of 0 is still NaN, in loss and gradient."""
+    rows, empty = span.sound.reshape(-1, 1), torch.zeros_like(span.now)
+    return replace(
+        span, now=torch.where(rows, span.now, empty), sampled=torch.where(rows, span.sampled, empty),
+        drift=torch.where(rows, span.drift, empty), weight=torch.where(rows, span.weight, empty),
+    )  # fmt: skip
 
 
 def _mean_of_choices(values: Tensor, weight: Tensor) -> Tensor:

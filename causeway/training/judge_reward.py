@@ -57,6 +57,10 @@ class JudgeConfig:
     ledger: str = ""  # a folder; "" = the cache of this machine
 
 
+NO_ANSWER, NONSENSE = "judge: no answer", "judge: nonsense"
+PROBLEMS = (NO_ANSWER, NONSENSE)  # why there is no grade
+
+
 @dataclass(frozen=True, eq=False)
 class Graded:
     """Grades [n] 0–5, NaN where the judge gave none, and how often each problem was met."""
@@ -117,12 +121,12 @@ async def _one(asking: "Asking", trace: str, label: str) -> float | str:
     try:
         grade, _ = await asking.read("grade", "", RUBRIC, [text_part(text)], _SCHEMA, read_grade)
     except BadAnswer:
-        return "judge: nonsense"
+        return NONSENSE
     except NoAnswer:
-        return "judge: no answer"
+        return NO_ANSWER
     except Stop as stop:
         if isinstance(stop.error, UnusableInput):  # nobody is there; a wrong key or a spent budget ends the run
-            return "judge: no answer"
+            return NO_ANSWER
         raise stop.error from stop
     return float(grade)
 

@@ -34,6 +34,8 @@ T = TypeVar("T")
 StepLoss = Callable[[Sequence[Sample], torch.Generator], dict[str, Any]]
 """(batch, generator) -> {"loss": scalar tensor with gradients, part name: number…}."""
 Told = Callable[[losses.Line, "Pace"], None]
+Feed = Callable[[range], Iterator[list[Pass]]]
+"""(steps) -> the passes of each in turn, asked for when the step before has been learned from."""
 
 
 @dataclass
@@ -70,6 +72,7 @@ class Course:
     folder: Path
     store: str = ""  # `s3://…` where checkpoints are kept too
     tell: Told = _untold
+    feed: Feed | None = None  # where passes come from when not from `samples`: other processes, that train nothing
 
 
 def use_threads(count: int) -> None:
@@ -89,7 +92,8 @@ def train(course: Course) -> list[losses.Line]:
     start = _resume(course, engine, record)
     saved, pace = time.monotonic(), Pace()
     steps = range(start, config.steps)
-    batches = _timed(read_ahead(partial(_passes, course, engine), steps, READERS), pace)
+    source = course.feed(steps) if course.feed else read_ahead(partial(_passes, course, engine), steps, READERS)
+    batches = _timed(source, pace)
     with stop_asked() as stopping:
         for step, passes in _shown(course, engine, zip(steps, batches, strict=True), len(steps)):
             line = _one_step(course, engine, step, passes)
@@ -119,7 +123,7 @@ def forget(folder: Path, location: str = "") -> None:
 def _engine(course: Course) -> Engine:
     from causeway.training.processes import world
 
-    config, there = course.config, world()
+    config, there = course.config, 1 if course.feed else world()
     passes = max(config.passes, there)
     if config.batch_size < passes or passes % there:
         raise UsageError(
@@ -127,7 +131,7 @@ def _engine(course: Course) -> Engine:
             "each process as many passes as the others"
         )
     how = Optimisation(
-        _groups(course), config.weight_decay, config.grad_clip, passes // there, config.bf16, config.zero
+        _groups(course), config.weight_decay, config.grad_clip, passes // there, config.bf16, config.zero, there
     )
     return make_engine(course.policy, partial(_loss, course), how)
 

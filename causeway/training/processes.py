@@ -21,10 +21,11 @@ def world() -> int:
 
 def join() -> None:
     """Meet the others, once: NCCL on GPUs, gloo elsewhere."""
-    import deepspeed
     import torch
 
     if not torch.distributed.is_initialized():
+        import deepspeed
+
         deepspeed.init_distributed(dist_backend="nccl" if torch.cuda.is_available() else "gloo", verbose=False)
 
 

@@ -53,14 +53,16 @@ def reinforcement_loss(policy: Policy, config: RlConfig, taken: Sequence[Sample]
 
     `taken`: the stage's samples, from which moments come that stand in for groups that teach nothing.
     """
-    if config.zero == 3 and world() > 1:
+    if config.zero == 3 and world() > 1 and not config.rollout_workers:
         raise UsageError("rl: with zero=3 all processes must compute alike, and rollouts differ in length; use zero=2")
     pay, form = Pay(mix_named(config.mix, config.weights), config.judge), form_of(config)
     walk_of(config, pay)  # refuses a config that cannot be paid before anything is rolled
     reference = copy.deepcopy(policy).requires_grad_(False).eval() if form.kl_weight else None
 
-    def loss(samples: Sequence[Sample], generator: torch.Generator) -> dict[str, Any]:
-        rolled = roll(policy, config, pay, samples, taken, generator)
+    def loss(samples: Sequence[Sample] | Rolled, generator: torch.Generator) -> dict[str, Any]:
+        rolled = samples if isinstance(samples, Rolled) else roll(policy, config, pay, samples, taken, generator)
+        if rolled.drawn is not None:
+            generator.set_state(rolled.drawn)
         return learned(policy, reference, config, pay, rolled, generator)
 
     return loss
@@ -85,7 +87,8 @@ def learned(
     spans = _spans(policy, rolled, pay, config, earned, scores, anchor, generator)
     flow: Tensor = policy.flow_loss(policy.collate(samples), generator, FLOW_DRAWS)
     total, parts = total_of(config, flow, spans)
-    told = {"refilled_groups": float(rolled.refilled), "commonest_words": _commonest(sequences.reasoning_text)}
+    told = {"refilled_groups": float(rolled.refilled), "stale_steps": float(rolled.age)}
+    told["commonest_words"] = _commonest(sequences.reasoning_text)
     return {"loss": total, **told, **parts, **_rewards_told(earned)}
 
 
@@ -134,13 +137,15 @@ def _spans(
     if WALK in earned:
         found[WALK] = _of_walks(policy, rolled, config, pay, scores, generator)
     spans = {}
-    for name, (now, sampled, drift, weight) in found.items():
-        _agree(name, logprob_gap(now, sampled, weight > 0))
+    for name, (now, sampled, drift, counts) in found.items():
         kind = TEXT if name == TEXT else ACTION
         rows = groups * _compared(made) if name == WALK else groups
         rewards = torch.as_tensor(earned[name].total(pay.mix, kind), dtype=torch.float32, device=now.device)
-        sound = torch.as_tensor(earned[name].sound, device=now.device).view(rows, -1)
-        spans[name] = Span(rewards.view(rows, -1), sound, now, sampled, drift, weight)
+        sound = torch.as_tensor(earned[name].sound, device=now.device)
+        weight = counts * sound[:, None]  # what has no reward is no choice either: a walk that broke has no probability
+        if not rolled.age:  # older weights differ by what was learned since
+            agree(name, logprob_gap(now, sampled, weight > 0))
+        spans[name] = Span(rewards.view(rows, -1), sound.view(rows, -1), now, sampled, drift, weight)
     return spans
 
 
@@ -176,8 +181,9 @@ def _of_walks(
     return now, walked.logprobs, torch.zeros_like(now), weight
 
 
-def _agree(name: str, gap: float) -> None:
-    if gap > GAP_ALLOWED:
+def agree(name: str, gap: float) -> None:
+    """CausewayError where sampler and trainer are not the same policy: `gap` as from `logprob_gap`."""
+    if not gap <= GAP_ALLOWED:  # NaN is no agreement
         raise CausewayError(f"rl: sampler and trainer differ by {gap:.3f} nats per {name} choice; they must agree")
 
 

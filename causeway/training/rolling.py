@@ -4,7 +4,7 @@ Knows sampling, which groups are silent, and how groups of two rolls become one.
 follows from the generator, so that a run that was killed rolls the same again.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
@@ -30,6 +30,12 @@ class Rolled:
     samples: Sequence[Sample]
     sequences: Sequences
     refilled: int = 0  # groups that taught nothing and gave way to another moment's
+    age: int = 0  # steps that were learned since the weights that rolled it out
+    drawn: torch.Tensor | None = None  # where the noise stood behind it, when another process rolled it out
+
+    def __iter__(self) -> Iterator[Sample]:
+        """Its samples: what a batch is to who names them."""
+        return iter(self.samples)
 
 
 def walk_of(config: RlConfig, pay: Pay) -> Walk | None:
@@ -104,7 +110,8 @@ def words_earn(samples: Sequence[Sample], rolled: Sequences, pay: Pay) -> Earned
     sound = each.sound.reshape(-1, draws)
     share = np.maximum(sound.sum(axis=1), 1)
     parts = {name: values.reshape(-1, draws).sum(axis=1) / share for name, values in each.parts.items()}
-    return Earned(parts, np.asarray(sound.any(axis=1)), each.counts)
+    lacking = {name: np.asarray((rows.reshape(-1, draws) | ~sound).all(axis=1)) for name, rows in each.lacking.items()}
+    return Earned(parts, np.asarray(sound.any(axis=1)), each.counts, lacking)
 
 
 def silent_groups(samples: Sequence[Sample], rolled: Sequences, pay: Pay) -> np.ndarray:
@@ -139,7 +146,8 @@ def _replaced(
     order = np.arange(len(rolled.samples))
     order[places] = len(rolled.samples) + speaking
     samples = [*rolled.samples, *fresh]
-    return Rolled([samples[i] for i in order], groups_of(both, order), rolled.refilled + len(places))
+    moments, sequences = [samples[i] for i in order], groups_of(both, order)
+    return replace(rolled, samples=moments, sequences=sequences, refilled=rolled.refilled + len(places))
 
 
 def joined(one: Sequences, other: Sequences) -> Sequences:

@@ -7,19 +7,22 @@ its fault, and takes no part in its group.
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from causeway.model.observation import Sample
-from causeway.training.judge_reward import JudgeConfig, judged_grade
+from causeway.training.judge_reward import PROBLEMS, JudgeConfig, judged_grade
 from causeway.training.rewards import ACTION, REWARDS, SPANS, TEXT, RewardMix, filled, mixed
 from causeway.training.safety_rewards import NAMES as SAFETY
 from causeway.training.safety_rewards import safety_rewards
 from causeway.training.text_rewards import read_trace
 
 Floats = NDArray[np.float64]
+Mask = NDArray[np.bool_]
+
+GRADE = "reasoning_grade"
 
 __all__ = ["ACTION", "TEXT", "Driven", "Earned", "Pay", "earned_of", "score", "wanted"]
 
@@ -38,10 +41,10 @@ class Driven:
 
     samples: Sequence[Sample]  # [R]
     texts: Sequence[str]  # [R]
-    truncated: NDArray[np.bool_]  # [R]
+    truncated: Mask  # [R]
     trajectory_rig: NDArray[np.floating]  # [R, 64, 3]
 
-    def faults(self) -> dict[str, NDArray[np.bool_]]:
+    def faults(self) -> dict[str, Mask]:
         """The rows [R] that have no reward, by their fault; a row has the first of its faults."""
         broken = ~np.isfinite(self.trajectory_rig).all(axis=(1, 2))
         cut = self.truncated & ~broken
@@ -61,8 +64,9 @@ class Earned:
     """Rewards by name, each [R]; 0 in rows that are not sound, whose faults are counted."""
 
     parts: dict[str, Floats]
-    sound: NDArray[np.bool_]  # [R]
+    sound: Mask  # [R]
     counts: dict[str, int]  # rows by fault
+    lacking: dict[str, Mask] = field(default_factory=dict)  # by reward, [R]: what stands there is no row's own reward
 
     def total(self, mix: RewardMix, span: str) -> Floats:
         """What each row earns for a span, [R]; 0 where the span has no reward in this mix."""
@@ -70,12 +74,12 @@ class Earned:
 
     def means(self) -> dict[str, float]:
         """The mean of each reward over the sound rows that have it; 0 where there are none."""
-        count = {name: int(self.sound.sum()) - self.counts.get(without(name), 0) for name in self.parts}
-        return {name: float(values[self.sound].sum()) / max(count[name], 1) for name, values in self.parts.items()}
+        own = {name: values[self.sound & ~self.lacking.get(name, ~self.sound)] for name, values in self.parts.items()}
+        return {name: float(values.sum()) / max(len(values), 1) for name, values in own.items()}
 
 
 def without(name: str) -> str:
-    """Under what name sound rows are counted whose sample does not know what a reward needs."""
+    """Under what name sound rows are counted that have no such reward: their sample or their judge does not know it."""
     return f"without_{name}"
 
 
@@ -85,30 +89,34 @@ def earned_of(driven: Driven, pay: Pay, span: str) -> Earned:
     sound = ~np.any(list(faults.values()), axis=0)
     rows, names = np.flatnonzero(sound), wanted(pay.mix, span)
     parts = {name: np.zeros(len(sound)) for name in names}
+    lacking = {name: np.zeros(len(sound), dtype=bool) for name in names if name in (*SAFETY, GRADE)}
     counts = {name: int(rows_of.sum()) for name, rows_of in faults.items()}
-    counts |= {"judge_problems": 0} if "reasoning_grade" in names else {}
-    counts |= {without(name): 0 for name in names if name in SAFETY}
+    counts |= {_counted(problem): 0 for problem in PROBLEMS} if GRADE in names and pay.judge else {}
     if len(rows):
-        found, problems = score(driven.taken(rows), pay, names)
+        found, lack, problems = score(driven.taken(rows), pay, names)
         for name, values in found.items():
             parts[name][rows] = values
+        for name, without_it in lack.items():
+            lacking[name][rows] = without_it
         counts |= problems
-    return Earned(parts, sound, counts)
+    counts |= {without(name): int(without_it.sum()) for name, without_it in lacking.items()}
+    return Earned(parts, sound, counts, lacking)
 
 
-def score(driven: Driven, pay: Pay, names: Sequence[str]) -> tuple[dict[str, Floats], dict[str, int]]:
-    """The rewards named of R sound rows, each [R], and by name how many rows have none: of a judge, of a sample.
+def score(
+    driven: Driven, pay: Pay, names: Sequence[str]
+) -> tuple[dict[str, Floats], dict[str, Mask], dict[str, int]]:
+    """The rewards named of R sound rows, each [R]; which rows have none of their own, by reward; a judge's failures.
 
     A row whose sample lacks what a reward needs has 0: a sample's rows all lack it together, so that no member of a
-    group gains by it.
+    group gains by it. A row without a grade has the mean of its sample's.
     """
     found = {name: np.asarray(_CALLS[name](driven), dtype=np.float64) for name in names if name in _CALLS}
-    safe, problems = _safety(driven, [name for name in names if name in SAFETY])
-    found |= safe
-    if "reasoning_grade" in names:
-        found["reasoning_grade"], of_judge = _grades(driven, pay)
-        problems |= of_judge
-    return found, problems
+    safe, lacking = _safety(driven, [name for name in names if name in SAFETY])
+    problems: dict[str, int] = {}
+    if GRADE in names:
+        found[GRADE], lacking[GRADE], problems = _grades(driven, pay)
+    return found | safe, lacking, problems
 
 
 def wanted(mix: RewardMix, span: str) -> list[str]:
@@ -130,10 +138,10 @@ def _whole(driven: Driven) -> Floats:
     return np.concatenate([np.zeros_like(path[:, :1]), path], axis=1)
 
 
-def _safety(driven: Driven, names: Sequence[str]) -> tuple[dict[str, Floats], dict[str, int]]:
-    """The rewards that need what stands around, for all rows of a sample at once; where not known 0, and counted."""
+def _safety(driven: Driven, names: Sequence[str]) -> tuple[dict[str, Floats], dict[str, Mask]]:
+    """The rewards that need what stands around, for all rows of a sample at once; where not known 0, and lacking."""
     found = {name: np.zeros(len(driven.texts)) for name in names}
-    lacking = {without(name): 0 for name in names}
+    lacking = {name: np.zeros(len(driven.texts), dtype=bool) for name in names}
     path = np.asarray(driven.trajectory_rig, dtype=np.float64)
     places: dict[int, list[int]] = {}
     for row, sample in enumerate(driven.samples):
@@ -145,15 +153,15 @@ def _safety(driven: Driven, names: Sequence[str]) -> tuple[dict[str, Floats], di
             if name in known:
                 found[name][rows] = known[name]
             else:
-                lacking[without(name)] += len(rows)
+                lacking[name][rows] = True
     return found, lacking
 
 
-def _grades(driven: Driven, pay: Pay) -> tuple[Floats, dict[str, int]]:
-    """Grades [R] by the rules or by the judge, and how often a judge gave none: the group's mean then stands there."""
+def _grades(driven: Driven, pay: Pay) -> tuple[Floats, Mask, dict[str, int]]:
+    """Grades [R] by the rules or by the judge, and who has none: the sample's mean then stands there."""
     labels = [sample.reasoning for sample in driven.samples]
     if not pay.judge:
-        return np.asarray(REWARDS["reasoning_grade"](driven.texts, labels)), {"judge_problems": 0}
+        return np.asarray(REWARDS[GRADE](driven.texts, labels)), np.zeros(len(labels), dtype=bool), {}
     graded = judged_grade(driven.texts, labels, JudgeConfig(pay.judge))
     found = graded.grades.copy()
     for sample in {id(sample): sample for sample in driven.samples}.values():
@@ -161,7 +169,12 @@ def _grades(driven: Driven, pay: Pay) -> tuple[Floats, dict[str, int]]:
         found[rows] = filled(found[rows], int(rows.sum()))
     for name, count in graded.problems.items():
         print(f"rl: {count} grades missing: {name}", file=sys.stderr)
-    return found, {"judge_problems": sum(graded.problems.values())}
+    return found, np.isnan(graded.grades), {_counted(name): count for name, count in graded.problems.items()}
+
+
+def _counted(problem: str) -> str:
+    """A judge's failure as a name in the record of losses."""
+    return problem.replace(": ", "_").replace(" ", "_")
 
 
 _CALLS: dict[str, Callable[[Driven], Floats]] = {

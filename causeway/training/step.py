@@ -9,6 +9,7 @@ import os
 import sys
 import time
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from causeway.artifacts import Artifact, Writer, step
@@ -61,7 +62,13 @@ def follow(name: str, samples: Artifact, before: Artifact | None, config: TrainC
     from causeway.training.loop import train
 
     _prepare()
-    train(_course(name, samples, before, config, Path(os.devnull), ""))
+    course = _course(name, samples, before, config, Path(os.devnull), "")
+    if isinstance(config, RlConfig) and config.rollout_workers:
+        from causeway.training.rollout_pool import work
+
+        work(course.policy, course.trains, config, course.samples)
+    else:
+        train(course)
 
 
 def _train(name: str, samples: Artifact, before: Artifact | None, out: Writer, config: TrainConfig) -> None:
@@ -119,7 +126,18 @@ def _course(name: str, samples: Artifact, before: Artifact | None, config: Train
     if config.gradient_checkpointing:
         _refuse_checkpointing(policy)
         policy.backbone.gradient_checkpointing_enable()
-    return Course(name, policy, stage.trains, taken, stage.make_loss(policy, config, taken), config, folder, store)
+    loss, feed = stage.make_loss(policy, config, taken), _feed(policy, stage.trains, config)
+    return Course(name, policy, stage.trains, taken, loss, config, folder, store, feed=feed)
+
+
+def _feed(policy: Any, trains: tuple[str, ...], config: TrainConfig) -> Any:
+    """The rollouts of other processes, where a config has some that only roll out; else none: samples feed the loop."""
+    if not isinstance(config, RlConfig) or not config.rollout_workers:
+        return None
+    from causeway.training.rollout_pool import fed, refuse_unready
+
+    refuse_unready(config)
+    return partial(fed, policy, trains, config)
 
 
 def _stages(config: TrainConfig) -> Any:
@@ -197,11 +215,13 @@ def _curated(policy: Any, config: RlConfig, taken: Any, folder: Any) -> Any:
 
 
 def _keep_curation(folder: Any, out: Writer) -> None:
-    """Which moments were chosen goes with the policy, and into its manifest's files."""
+    """Which moments were chosen goes with the policy: the ids into a file of its manifest, the mix into its counts."""
     from causeway.training.curated_samples import FILE_NAME
 
     if (folder / FILE_NAME).is_file():
         out.path(FILE_NAME).write_text((folder / FILE_NAME).read_text())
+        told = json.loads((folder / FILE_NAME).read_text())
+        out.count(**{f"curated_{why}": count for why, count in told["mix"].items()}, curated_of=told["moments"])
 
 
 def _needs_words(stage: Any) -> bool | None:
@@ -229,7 +249,7 @@ def _run(course: Any) -> tuple[list[dict[str, Any]], str]:
 
 def _whole(course: Any, before: Artifact | None, config: TrainConfig) -> Any:
     """The trained policy; where processes shared its weights, a new one with those of the last checkpoint."""
-    if processes.world() == 1:
+    if processes.world() == 1 or course.feed is not None:
         return course.policy
     import torch
 

@@ -196,6 +196,19 @@ def test_policies_that_cannot_be_are_refused_before_anything_runs(setting, choic
         pipeline_arguments("retraining", ["drives=d", setting], "out")
 
 
+@pytest.mark.parametrize(
+    ("written", "message"),
+    [("mix=safety", "no JSON object"), ("[1]", "no JSON object"), ('{"mixx": "safety"}', "no setting 'mixx'"),
+     ('{"mix": "x"}', "reward mix 'x'"), ('{"weights": "joy=1"}', "rewards are")],
+)  # fmt: skip
+@pytest.mark.parametrize("pipeline", ["training", "retraining"])
+def test_settings_of_stage_four_that_cannot_be_are_refused_before_anything_runs(pipeline, written, message):
+    drives = ["drives=d"] if pipeline == "retraining" else ["data=d"]
+    assert pipeline_arguments(pipeline, [*drives, 'rl={"mix": "safety"}'], "out")["rl"] == '{"mix": "safety"}'
+    with pytest.raises(UsageError, match=message):
+        pipeline_arguments(pipeline, [*drives, f"rl={written}"], "out")
+
+
 def test_a_scale_that_cannot_see_as_asked_is_refused_before_anything_runs():
     assert pipeline_arguments("retraining", ["drives=d", "vision=video"], "out")["vision"] == "video"
     with pytest.raises(UsageError, match=r"'video' shows 2 pictures as one, but patches of scale 0\.5b are 1 picture"):

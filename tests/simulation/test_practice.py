@@ -1,17 +1,27 @@
 """Practice in closed loop: drives side by side, replayed words, rewards that order drives, and a loss for the expert."""
 
 import json
+from unittest import mock
 
 import numpy as np
 import pytest
 import torch
 
 from causeway.artifacts import Artifact, Writer, run, step
-from causeway.errors import UsageError
+from causeway.errors import CausewayError, UsageError
 from causeway.model import Policy
 from causeway.model.observation import ObservationSpec
 from causeway.simulation import practice
-from causeway.simulation.practice import PracticeConfig, Scene, practise, practised_loss, scenes_of
+from causeway.simulation.practice import (
+    PracticeConfig,
+    Practised,
+    Scene,
+    _earned,
+    _progress,
+    practise,
+    practised_loss,
+    scenes_of,
+)
 
 SPEC = ObservationSpec(cameras=("front_wide",), frame_offsets_s=(0.0,), height=64, width=96)
 CONFIG = PracticeConfig(group_size=2, plans=2, walk_steps=2)
@@ -47,6 +57,38 @@ def test_words_are_replayed_so_that_scores_agree_and_only_the_expert_learns(poli
     policy.zero_grad()
 
 
+def two_drives(*rewards: float, sound: tuple[bool, bool] = (True, True)) -> Practised:
+    no = np.zeros(2, bool)
+    return Practised([None] * 2, [], np.array(rewards), np.zeros(2), np.array(sound), no, no)
+
+
+def test_the_better_drive_becomes_the_likelier_and_a_broken_one_is_not_read():
+    for better in (0, 1):
+        now = torch.zeros(2, 4, requires_grad=True)
+        with patched(now):
+            practised_loss(None, CONFIG, two_drives(1.0 - better, float(better)), 1)["loss"].backward()
+        assert float(now.grad[better].sum()) < 0 < float(now.grad[1 - better].sum())
+    now = torch.tensor([[0.0] * 4, [float("nan")] * 4], requires_grad=True)
+    with patched(now):
+        parts = practised_loss(None, CONFIG, two_drives(1.0, 0.0, sound=(True, False)), 1)
+    parts["loss"].backward()
+    assert np.isfinite(parts["logprob_gap"])
+    assert now.grad.tolist() == [[0.0] * 4] * 2  # one drive alone has nobody to be compared with
+
+
+def patched(now: torch.Tensor):
+    """Choices of two drives, each of two plans of two steps, with the log-probabilities given."""
+    said = (now, now.detach().clone(), torch.ones(2, 4, dtype=torch.bool))
+    return mock.patch.dict(practised_loss.__globals__, _choices=lambda *arguments: said)
+
+
+def test_a_trainer_that_disagrees_with_the_drives_is_an_error(monkeypatch):
+    said = (torch.zeros(2, 4), torch.ones(2, 4), torch.ones(2, 4, dtype=torch.bool))
+    monkeypatch.setattr(practice, "_choices", lambda *arguments: said)
+    with pytest.raises(CausewayError, match=r"1\.000 nats"):
+        practised_loss(None, CONFIG, two_drives(1.0, 0.0), 1)
+
+
 def test_the_same_generator_drives_the_same(policy, done):
     scene = scenes_of(PracticeConfig(scenes=1))[0]
     again = practise(policy, CONFIG, [scene], SPEC, torch.Generator().manual_seed(0))
@@ -65,10 +107,10 @@ class _Car:
         }
 
 
-def test_better_drives_earn_more(monkeypatch):
-    monkeypatch.setattr(practice, "_expert_m", lambda *arguments: 20.0)
+def test_better_drives_earn_more():
     cars = [_Car(20.0), _Car(10.0), _Car(30.0), _Car(20.0, left=True), _Car(20.0, hit=True)]
-    earned = [practice._earned(CONFIG, car, Scene("x", 0)) for car in cars]
+    with mock.patch.dict(_progress.__globals__, _expert_m=lambda *arguments: 20.0):
+        earned = [_earned(CONFIG, car, _progress(CONFIG, car, Scene("x", 0))) for car in cars]
     assert earned == [1.0, 0.5, 1.0, 0.0, -1.0]
 
 

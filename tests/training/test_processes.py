@@ -56,6 +56,32 @@ def test_a_run_goes_on_with_another_number_of_processes(alone, tmp_path, before,
     assert losses_of(tmp_path) == pytest.approx(losses_of(alone), abs=1e-3)
 
 
+@pytest.mark.parametrize("pool", [{}, {"rollout_workers": 1, "staleness": 0}, {"rollout_workers": 1}])
+def test_reinforcement_in_two_processes_leaves_a_whole_policy(tmp_path, pool):
+    from causeway.artifacts import run as run_step
+    from causeway.model import Policy
+    from causeway.training.config import VlmConfig
+    from causeway.training.step import train_vlm
+    from tests.training.examples import example_samples, store_samples
+
+    samples = store_samples(tmp_path / "samples", example_samples(4)).location
+    begun = VlmConfig(steps=1, batch_size=2, gate_samples=0)
+    before = run_step(train_vlm, {"samples": samples}, out=str(tmp_path / "before"), config=begun).location
+    settings = {"steps": 3, "batch_size": 2, "passes": 1 if pool else 2, "group_size": 2, "gate_samples": 2,
+                "left_out": ["action", "coc"]}  # fmt: skip
+    alone, two = tmp_path / "alone", tmp_path / "two"
+    for place, processes, more in ((alone, 1, {}), (two, 2, pool)):
+        words = ["rl", "--samples", samples, "--from", before, "--out", str(place)]
+        words += ["--settings", json.dumps(settings | more), "--processes", str(processes)]
+        environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "DS_ACCELERATOR": "cpu"}
+        command = [sys.executable, "-m", "causeway.training.entry", *words]
+        assert subprocess.run(command, check=False, env=environment).returncode == 0
+    weights = [Policy.load(place).state_dict() for place in (alone, two)]
+    apart = max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0])
+    assert apart < 1e-4 or pool == {"rollout_workers": 1}  # which works ahead, and learns from older weights
+    assert json.loads((two / "stage_gates.json").read_text())[-1]["stage"] == "rl"
+
+
 @pytest.mark.parametrize("zero", [2, 3])
 def test_the_entry_point_in_two_processes_leaves_a_whole_policy(tmp_path, zero):
     from causeway.model import Policy

@@ -29,12 +29,12 @@ def test_each_moment_has_noise_of_its_own_and_a_cut_cache_asks_only_what_it_lack
     manifest = SimpleNamespace(manifest=SimpleNamespace(content_hash="p"))
     monkeypatch.setattr(results_rl, "Artifact", SimpleNamespace(open=lambda _: manifest))
     monkeypatch.setattr(Policy, "load", lambda _: first)
-    whole = results_rl.measure("policy", SAMPLES, 1, tmp_path / "cache.jsonl")
+    whole = results_rl.measure("policy", SAMPLES, tmp_path / "cache.jsonl")
     assert len(set(first.seeds.values())) == 3
     text = (tmp_path / "cache.jsonl").read_text()
     (tmp_path / "cache.jsonl").write_text(text[:-20])
     monkeypatch.setattr(Policy, "load", lambda _: again)
-    after = results_rl.measure("policy", SAMPLES, 1, tmp_path / "cache.jsonl")
+    after = results_rl.measure("policy", SAMPLES, tmp_path / "cache.jsonl")
     assert again.seeds == {SAMPLES[2].sample_id: first.seeds[SAMPLES[2].sample_id]}
     assert (tmp_path / "cache.jsonl").read_text() == text
     assert all(np.array_equal(after.columns[name], whole.columns[name], equal_nan=True) for name in whole.columns)
@@ -45,8 +45,8 @@ def test_what_other_samples_gave_is_asked_again(tmp_path, monkeypatch):
     manifest = SimpleNamespace(manifest=SimpleNamespace(content_hash="p"))
     monkeypatch.setattr(results_rl, "Artifact", SimpleNamespace(open=lambda _: manifest))
     monkeypatch.setattr(Policy, "load", lambda _: first)
-    results_rl.measure("policy", SAMPLES, 1, tmp_path / "cache.jsonl")
+    results_rl.measure("policy", SAMPLES, tmp_path / "cache.jsonl")
     other = replace(SAMPLES[1], trajectory_rig=SAMPLES[1].trajectory_rig + np.float32(1.0))
     monkeypatch.setattr(Policy, "load", lambda _: again)
-    results_rl.measure("policy", [SAMPLES[0], other, SAMPLES[2]], 1, tmp_path / "cache.jsonl")
+    results_rl.measure("policy", [SAMPLES[0], other, SAMPLES[2]], tmp_path / "cache.jsonl")
     assert list(again.seeds) == [other.sample_id]

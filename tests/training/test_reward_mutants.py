@@ -46,6 +46,10 @@ def _grpo(old: str, new: str, *tests: str) -> Mutant:
     return Mutant("causeway.training.grpo", old, new, tuple(f"test_grpo:{test}" for test in tests))
 
 
+def _way(module: str, old: str, new: str, test: str) -> Mutant:
+    return Mutant(f"causeway.training.{module}", old, new, (f"test_pay:{test}",))
+
+
 def _tokens(*changes: tuple[str, str]) -> Mutant:
     tests = ("tests.model.test_action_tokens:test_order_is_acceleration_then_curvature",)
     olds, news = zip(*changes, strict=True)
@@ -209,6 +213,39 @@ MUTANTS: dict[str, Mutant] = {
     "spans: sign": Mutant(
         "causeway.training.reinforcement", "else 1.0) * term", "else 1.0) * -term",
         ("test_reinforcement:test_words_tokens_and_walks_each_learn_what_earned_more",),
+    ),
+    "pay of what stands around: sign": _way(
+        "scoring", "found[name][rows] = known[name]", "found[name][rows] = -known[name]",
+        "test_who_stops_behind_a_parked_car_is_paid_more_than_who_runs_into_it_or_leaves_the_road",
+    ),
+    "pay of words by what is driven: sign": _way(
+        "rolling", "{name: values.reshape", "{name: -values.reshape",
+        "test_words_are_paid_what_is_driven_behind_them_as_a_mean_of_its_walks",
+    ),
+    "pay of a judge's grade: sign": _way(
+        "scoring", "found = graded.grades.copy()", "found = 5 - graded.grades",
+        "test_a_judges_grade_is_what_words_are_paid",
+    ),
+    "pay in curation: sign": _way(
+        "curated_samples", "rewards = np.where(words.sound, words.total(pay.mix, TEXT), np.nan)",
+        "rewards = np.where(words.sound, -words.total(pay.mix, TEXT), np.nan)",
+        "test_curation_ranks_a_group_as_the_rewards_do",
+    ),
+    "pay of paths in curation: sign": _way(
+        "curated_samples", "rewards + paths.total(", "rewards - paths.total(",
+        "test_curation_ranks_a_group_as_the_rewards_do",
+    ),
+    "practice: sign": Mutant(
+        "causeway.simulation.practice", "span = Span(rewards, sound", "span = Span(-rewards, sound",
+        ("tests.simulation.test_practice:test_the_better_drive_becomes_the_likelier_and_a_broken_one_is_not_read",),
+    ),
+    "practice, a hit: sign": Mutant(
+        "causeway.simulation.practice", "progress - config.at_fault * hit", "progress + config.at_fault * hit",
+        ("tests.simulation.test_practice:test_better_drives_earn_more",),
+    ),
+    "practice, leaving the road: sign": Mutant(
+        "causeway.simulation.practice", "hit - config.off_road * left", "hit + config.off_road * left",
+        ("tests.simulation.test_practice:test_better_drives_earn_more",),
     ),
     "walk's step: sign": Mutant(
         "causeway.model.exploration", "density = -((value - mean) ** 2)", "density = ((value - mean) ** 2)",

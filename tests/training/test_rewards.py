@@ -160,6 +160,25 @@ CALLS = {
 }
 
 
+NOWHERE = np.array([[np.nan, 2.0]])
+OTHERS = {
+    "speed_mps, comfort": lambda: REWARDS["comfort"](GOOD, np.array([np.nan])),
+    "speed_mps, consistency": lambda: REWARDS["consistency"](GOOD, np.array([np.nan]), [STOP]),
+    "speed_mps, graded": lambda: REWARDS["consistency_graded"](GOOD, np.array([np.nan]), [STOP]),
+    "expert, displacement": lambda: REWARDS["displacement"](GOOD, EXPERT * np.nan),
+    "expert, progress": lambda: REWARDS["progress"](GOOD, EXPERT * np.nan),
+    "sizes_m, collision": lambda: REWARDS["collision"](GOOD, agent_at(20, 0), NOWHERE, THERE),
+    "sizes_m, time to collision": lambda: REWARDS["time_to_collision"](GOOD, agent_at(20, 0), NOWHERE, THERE),
+    "sizes_m, clearance": lambda: REWARDS["clearance"](GOOD, agent_at(20, 0), NOWHERE, THERE),
+}
+
+
+@pytest.mark.parametrize("call", sorted(OTHERS))
+def test_nan_in_what_a_path_is_held_against_is_refused_by_name(call):
+    with pytest.raises(UnusableInput, match=f"{call.partition(',')[0]} holds nan"):
+        OTHERS[call]()
+
+
 @pytest.mark.parametrize("name", sorted(CALLS))
 @pytest.mark.parametrize("bad", [np.nan, np.inf])
 def test_what_is_not_finite_is_refused_by_name_and_place(name, bad):

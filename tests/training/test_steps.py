@@ -18,7 +18,7 @@ from tests.training.examples import example_samples, store_samples
 VLM = VlmConfig(steps=12, batch_size=4)
 ACTION = ActionConfig(steps=16, batch_size=4)
 COC = CocConfig(steps=8, batch_size=4)
-RL = RlConfig(steps=2, batch_size=1, group_size=3)
+RL = RlConfig(steps=2, batch_size=1, group_size=3, curate=8)
 
 
 def write_samples(folder: Path, samples: list) -> str:
@@ -86,6 +86,17 @@ def test_a_policy_is_whole_and_holds_no_checkpoint(chain):
     assert np.isfinite(prediction.trajectory_rig).all()
 
 
+def test_which_moments_reinforcement_chose_is_in_the_manifest(chain):
+    made, named = Artifact.open(chain["rl"]), json.loads((chain["rl"] / "curation.json").read_text())
+    counts = {name: made.manifest.counts[name] for name in ("curated_disagreeing", "curated_random", "curated_of")}
+    assert counts == {"curated_disagreeing": 4, "curated_random": 4, "curated_of": 12}
+    assert made.manifest.counts["samples"] == 8
+    assert "curation.json" in made.manifest.files
+    chosen = {*named["ids"]["disagreeing"], *named["ids"]["random"]}
+    assert len(chosen) == 8
+    assert chosen <= {sample.sample_id for sample in example_samples(12)}
+
+
 def test_the_statistics_of_the_first_stage_stay(chain):
     controls = np.stack([sample.controls for sample in example_samples(12)])
     for name in ("vlm", "rl"):
@@ -129,7 +140,9 @@ def test_samples_without_reasoning_train_the_action_stage(chain, tmp_path):
     assert last["flow"] > 0
 
 
-WALKING = RlConfig(steps=6, batch_size=1, group_size=2, mix="consistency", walk_draws=2, checkpoint_every_s=0.0)
+WALKING = RlConfig(
+    steps=6, batch_size=1, group_size=2, mix="consistency", walk_draws=2, curate=6, checkpoint_every_s=0.0
+)
 
 
 @pytest.mark.parametrize(
