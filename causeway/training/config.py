@@ -111,6 +111,7 @@ class RlConfig(TrainConfig):
     kl_weight: float = 0.02
     clip_low: float = 0.2
     clip_high: float = 0.28
+    spread_floor: float = 0.0  # of the clipped form: groups whose rewards spread less than this count by as much less
     tokens: bool = True  # action tokens are sampled and learn; False: words and the expert alone, at half the time
     rollout_workers: int = 0  # so many of the processes only roll out, and one trains; 0 = each rolls out its own
     staleness: int = 1  # of what workers roll out: in steps, at most; 0 = never stale, and nobody works ahead

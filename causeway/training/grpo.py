@@ -25,6 +25,7 @@ class GrpoForm:
     kl_weight: float = 0.02  # λ_KL against the frozen reference
     clip_low: float = 0.2
     clip_high: float = 0.28
+    spread_floor: float = 0.0  # clipped: a group whose rewards spread less than this counts by as much less
     ratio_bound: float = 10.0  # clipped: a bad member's ratio counts at most so much (the recipe's lower_bound_ratio)
 
     def __post_init__(self) -> None:
@@ -52,12 +53,16 @@ def centred(rewards: Tensor, sound: Tensor) -> Tensor:
     return torch.where(sound, rewards - mean, torch.zeros_like(rewards))
 
 
-def advantages(rewards: Tensor, sound: Tensor) -> Tensor:
-    """`centred` over the standard deviation of the sound members; 0 where all are equal."""
+def advantages(rewards: Tensor, sound: Tensor, floor: float = 0.0) -> Tensor:
+    """`centred` over the sound members' standard deviation, or over `floor` where that is more; 0 where all are equal.
+
+    Over the deviation alone, eight paths that differ by centimetres teach as much as eight of which one hits somebody
+    (what Dr. GRPO, arXiv 2503.20783, found of questions that are too easy).
+    """
     gap = centred(rewards, sound)
     count = sound.sum(dim=1, keepdim=True).clamp_min(1)
     spread = (gap.pow(2).sum(dim=1, keepdim=True) / count).sqrt()
-    return torch.where(spread > ALL_EQUAL, gap / spread.clamp_min(ALL_EQUAL), torch.zeros_like(gap))
+    return torch.where(spread > ALL_EQUAL, gap / spread.clamp_min(max(floor, ALL_EQUAL)), torch.zeros_like(gap))
 
 
 def has_signal(rewards: Tensor, sound: Tensor) -> Tensor:
@@ -108,7 +113,7 @@ def _softmax(form: GrpoForm, span: Span, drift: Tensor) -> Tensor:
 
 def _clipped(form: GrpoForm, span: Span, drift: Tensor) -> Tensor:
     """−min(ρ A, clip(ρ, 0.8, 1.28) A) + λ KL with A over the group's spread, as the released recipe trains."""
-    gain = advantages(span.rewards, span.sound).reshape(-1, 1)
+    gain = advantages(span.rewards, span.sound, form.spread_floor).reshape(-1, 1)
     ratio = torch.exp((span.now - span.sampled).clamp(-20.0, 20.0))
     clipped = ratio.clamp(1.0 - form.clip_low, 1.0 + form.clip_high)
     worst = torch.minimum(ratio * gain, clipped * gain)

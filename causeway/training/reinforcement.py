@@ -45,7 +45,9 @@ WALK = "walk"  # the third span, beside TEXT and ACTION
 
 def form_of(config: RlConfig) -> GrpoForm:
     """The GRPO form of a config."""
-    return GrpoForm(config.form, config.beta, config.kl_weight, config.clip_low, config.clip_high)
+    return GrpoForm(
+        config.form, config.beta, config.kl_weight, config.clip_low, config.clip_high, config.spread_floor
+    )
 
 
 def reinforcement_loss(policy: Policy, config: RlConfig, taken: Sequence[Sample]) -> StepLoss:

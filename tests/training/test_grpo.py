@@ -13,6 +13,21 @@ ALL = torch.ones(2, 4, dtype=torch.bool)
 FEW = settings(max_examples=40, deadline=None)
 
 
+def test_a_group_that_hardly_differs_counts_by_its_spread_and_one_that_differs_is_not_touched():
+    rewards = torch.tensor([[0.1, -0.1, 0.1, -0.1], [2.0, -2.0, 2.0, -2.0]])
+    assert advantages(rewards, ALL, floor=0.5).tolist() == [pytest.approx([0.2, -0.2] * 2), [1.0, -1.0] * 2]
+    assert advantages(rewards, ALL).tolist() == [pytest.approx([1.0, -1.0] * 2)] * 2
+    form = GrpoForm(spread_floor=0.5)
+    grown = [float(abs(torch.autograd.grad(span_loss(form, one), one.now)[0][0])) for one in map(_alike, rewards)]
+    assert grown[0] == pytest.approx(0.2 * grown[1])
+
+
+def _alike(rewards: torch.Tensor) -> Span:
+    """One group whose members were equally likely."""
+    now, nothing = torch.zeros(4, 1, requires_grad=True), torch.zeros(4, 1)
+    return Span(rewards[None], ALL[:1], now, nothing, nothing, torch.ones(4, 1))
+
+
 def test_advantages_are_centred_and_scaled_by_the_spread():
     assert centred(REWARDS, ALL)[0].tolist() == [1.0, 0.0, 0.0, -1.0]
     spread = 0.5**0.5
