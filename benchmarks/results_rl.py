@@ -43,7 +43,8 @@ from causeway.training.mixes import PAPERS_ROWS
 
 CONFIG = RlConfig(
     steps=600, batch_size=4, group_size=8, lr=1e-4, expert_lr=1e-4, warmup=0.05, final_lr=0.2, kl_weight=0.1,
-    tokens=False, walk_draws=1, walk_level=0.0, walk_weight=5.0, refills=1, checkpoint_every_s=60.0, gate_samples=0,
+    tokens=False, walk_draws=1, walk_level=0.0, walk_weight=10.0, spread_floor=0.5, refills=1, checkpoint_every_s=60.0,
+    gate_samples=0,
 )  # fmt: skip
 ROWS: dict[str, dict[str, Any]] = {
     "refit": {"mix": "reasoning", "weights": "reasoning_grade=0", "kl_weight": 0.0, "refills": 0},
