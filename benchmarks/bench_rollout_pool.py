@@ -1,7 +1,7 @@
 """Steps of reinforcement with a rollout worker beside the training process, and without: seconds by the wall.
 
-Both sides run here one after the other, each with one core a process; on a machine with fewer free cores than processes
-the ratio says nothing.
+Both sides run here one after the other, each process on one core: so two cores with a worker, one without. On a machine
+with fewer free cores the ratio says nothing.
 
     .venv/bin/python benchmarks/bench_rollout_pool.py
 """
@@ -55,11 +55,12 @@ def seconds_a_step(config: RlConfig) -> float:
         for rank in range(1 + config.rollout_workers):
             child = os.fork()
             if child == 0:
-                took = part(rank, config, Path(folder))
-                if rank == 0:
-                    os.write(writing, str(took).encode())
-                os._exit(0)
+                try:
+                    os.write(writing, str(part(rank, config, Path(folder))).encode() if rank == 0 else b"")
+                finally:
+                    os._exit(0)
             children.append(child)
+        os.close(writing)
         for child in children:
             os.waitpid(child, 0)
     return float(os.read(reading, 100))

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from causeway.model.policy import Policy
 
 Items = Sequence[Observation | Sample]
+RAN_AWAY = 1e4  # normalised controls, of which drives have some ±10; squares of more leave float32
 
 
 @dataclass(frozen=True, eq=False)
@@ -99,9 +100,9 @@ def _nothing(rows: int) -> dict[str, np.ndarray]:
 
 
 def _explored(policy: Policy, walk: Walk, samples: Items, prefix: Prefix, generator: torch.Generator) -> Explored:
-    """A walk that ran away to NaN drives NaN, for rewards to count; its states are zeros, so that no score is NaN."""
+    """A walk that ran away drives NaN, for rewards to count; its states are zeros, so that no score is NaN."""
     walked = exploration.explore(policy.expert, walk, prefix.repeated(walk.draws), generator)
-    broken = ~torch.isfinite(walked.states).flatten(1).all(dim=1)
+    broken = ~(walked.states.abs() < RAN_AWAY).flatten(1).all(dim=1)  # NaN is no number below it either
     states, logprobs = walked.states.clone(), walked.logprobs.clone()
     states[broken], logprobs[broken] = 0.0, 0.0
     each = len(states) // len(samples)

@@ -98,12 +98,15 @@ def _refuse_policies(given: dict[str, Any]) -> None:
 
 
 def _refuse_reinforcement(given: dict[str, Any]) -> None:
-    """UsageError for what stage four would refuse after three stages."""
+    """UsageError for settings of stage four that are none, have another type or name no mix, before three stages."""
     if "rl" in given:
         from causeway.training.config import RlConfig, read_settings
         from causeway.training.mixes import mix_named
 
-        config = RlConfig(**read_settings(given["rl"], RlConfig, "--set rl"))
+        settings = read_settings(given["rl"], RlConfig, "--set rl")
+        if "scale" in settings:
+            raise UsageError("--set rl: scale is the same for all stages; write --set scale=NAME")
+        config = RlConfig(**settings)
         mix_named(config.mix, config.weights)
 
 

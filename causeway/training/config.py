@@ -4,6 +4,7 @@ Knows numbers only; no torch here, so that the command line and the cache can re
 """
 
 import json
+import math
 from dataclasses import dataclass, fields
 from typing import Any
 
@@ -124,7 +125,8 @@ class RlConfig(TrainConfig):
 def read_settings(text: str, kind: type[TrainConfig], where: str) -> dict[str, Any]:
     """Settings of a config written as a JSON object: `{"steps": 500, "bf16": true}`.
 
-    UsageError naming `where` they were written, for a text that is none and for a setting that `kind` does not have.
+    UsageError naming `where` they were written, for a text that is none, and for a setting that `kind` does not have or
+    has of another type.
     """
     try:
         settings = json.loads(text)
@@ -132,7 +134,21 @@ def read_settings(text: str, kind: type[TrainConfig], where: str) -> dict[str, A
         raise UsageError(f"{where} {text}: no JSON object ({error})") from None
     if not isinstance(settings, dict):
         raise UsageError(f"{where} {text}: no JSON object; write {{\"name\": value}}")
-    known = [one.name for one in fields(kind)]
-    if unknown := sorted(set(settings) - set(known)):
-        raise UsageError(f"{where}: no setting {unknown[0]!r}; there are {', '.join(known)}")
+    known = {one.name: one.default for one in fields(kind)}
+    for name, value in sorted(settings.items()):
+        if name not in known:
+            raise UsageError(f"{where}: no setting {name!r}; there are {', '.join(known)}")
+        if not _fits(value, known[name]):
+            raise UsageError(f"{where}: {name} is {json.dumps(value)}; write one like {json.dumps(known[name])}")
     return settings
+
+
+def _fits(value: Any, default: Any) -> bool:
+    """Whether a value out of JSON has the type of a default; whole numbers are numbers, tuples are lists of texts."""
+    if isinstance(value, bool) or isinstance(default, bool):
+        return isinstance(value, bool) and isinstance(default, bool)
+    if isinstance(default, float):
+        return isinstance(value, int | float) and math.isfinite(value)
+    if isinstance(default, tuple):
+        return isinstance(value, list) and all(isinstance(one, str) for one in value)
+    return isinstance(value, type(default))

@@ -3,8 +3,9 @@
 Knows who sends what and when. Does not know how a rollout is made, paid or learned from. Process 0 trains, all others
 roll out: of every step's moments each its share, with the noise that the step's number says. While a step is learned
 from, the next one is rolled out; weights are sent anew so often that none that rolled out is older than the bound. As
-all of this follows from the step's number, nobody has to be asked what to do next, and no rollout is thrown away. Only
-between these processes, which one launcher started, are objects pickled.
+all of this follows from the step's number, nobody has to be asked what to do next, and no rollout is thrown away.
+Weights travel as the processes met (gloo, or NCCL on GPUs), rollouts always over gloo. Only between these processes,
+which one launcher started, are objects pickled.
 """
 
 from collections.abc import Iterator, Sequence
@@ -24,8 +25,11 @@ from causeway.training.engine import Pass
 from causeway.training.mixes import mix_named
 from causeway.training.rolling import Rolled, joined, roll
 from causeway.training.scoring import Pay
+from causeway.training.stopping import stop_asked
 
 NOTHING_SENT = -1
+
+Mail = Any  # a process group, as torch.distributed makes them
 
 
 def version_of(step: int, start: int, staleness: int) -> int:
@@ -55,15 +59,16 @@ def fed(policy: Policy, trains: Sequence[str], config: RlConfig, steps: range) -
 
     Weights are sent as they are when the next step's passes are asked for. TryAgain when a worker is gone.
     """
-    processes.join()
+    mail = _mail()
     weights, sent = _weights(policy, trains), NOTHING_SENT
-    _from_first([steps.start])
+    _from_first([steps.start], mail)
     for step in steps:
         sent = _refreshed(weights, sent, version_of(step, steps.start, config.staleness))
-        passes = [_received(config, step, n) for n in range(config.passes)]
+        passes = [_received(config, step, n, mail) for n in range(config.passes)]
         if step + 1 < steps.stop:  # what the next one waits for goes out before this one is learned from
             sent = _refreshed(weights, sent, min(step, version_of(step + 1, steps.start, config.staleness)))
         yield passes
+    _all_done(mail)
 
 
 def _refreshed(weights: Sequence[torch.Tensor], sent: int, due: int) -> int:
@@ -76,19 +81,21 @@ def _refreshed(weights: Sequence[torch.Tensor], sent: int, due: int) -> int:
 def work(policy: Policy, trains: Sequence[str], config: RlConfig, taken: Sequence[Sample]) -> None:
     """For every other process: roll out this worker's share of each step to come, and send it.
 
-    TryAgain when the training process is gone.
+    TryAgain when the training process is gone. SIGTERM is that one's to answer: it needs this step to save and leave.
     """
-    processes.join()
+    mail = _mail()
     weights, held = _weights(policy, trains), NOTHING_SENT
     pay = Pay(mix_named(config.mix, config.weights), config.judge)
-    start = _from_first([0])[0]
-    for step in range(start, config.steps):
-        version = version_of(step, start, config.staleness)
-        if version != held:
-            _share(weights)
-            held = version
-        for n in range(config.passes):
-            _send(replace(_rolled(policy, config, pay, taken, step, n), age=step - version))
+    with stop_asked():
+        start = _from_first([0], mail)[0]
+        for step in range(start, config.steps):
+            version = version_of(step, start, config.staleness)
+            if version != held:
+                _share(weights)
+                held = version
+            for n in range(config.passes):
+                _send(replace(_rolled(policy, config, pay, taken, step, n), age=step - version), mail)
+        _all_done(mail)
 
 
 def _rolled(policy: Policy, config: RlConfig, pay: Pay, taken: Sequence[Sample], step: int, number: int) -> Rolled:
@@ -98,12 +105,14 @@ def _rolled(policy: Policy, config: RlConfig, pay: Pay, taken: Sequence[Sample],
     seed = schedule.step_seed(config.seed, step, number + worker * config.passes)
     generator = torch.Generator().manual_seed(seed)
     samples = [taken[i] for i in picked[worker :: config.rollout_workers]]
-    return replace(roll(policy, config, pay, samples, taken, generator), drawn=generator.get_state())
+    with torch.autocast(policy.device.type, torch.bfloat16, enabled=config.bf16):  # as the loop computes a pass
+        rolled = roll(policy, config, pay, samples, taken, generator)
+    return replace(rolled, drawn=generator.get_state())
 
 
-def _received(config: RlConfig, step: int, number: int) -> Pass:
+def _received(config: RlConfig, step: int, number: int, mail: Mail) -> Pass:
     """A pass of all workers' shares, and its seed."""
-    shares = [_receive(worker) for worker in range(1, 1 + config.rollout_workers)]
+    shares = [_receive(worker, mail) for worker in range(1, 1 + config.rollout_workers)]
     return reduce(_together, shares), schedule.step_seed(config.seed, step, number)
 
 
@@ -124,24 +133,36 @@ def _share(weights: Sequence[torch.Tensor]) -> None:
             torch.distributed.broadcast(tensor, src=0)
 
 
-def _from_first(numbers: list[int]) -> list[int]:
+def _mail() -> Mail:
+    """The group that objects travel in: NCCL knows tensors on accelerators alone."""
+    processes.join()
+    return torch.distributed.new_group(backend="gloo")
+
+
+def _from_first(numbers: list[int], mail: Mail) -> list[int]:
     """The training process's numbers, known to all."""
     with _meeting():
-        torch.distributed.broadcast_object_list(numbers, src=0, device=_device())
+        torch.distributed.broadcast_object_list(numbers, src=0, group=mail)
     return numbers
 
 
-def _send(rolled: Rolled) -> None:
+def _send(rolled: Rolled, mail: Mail) -> None:
     with _meeting():
-        torch.distributed.send_object_list([rolled], dst=0, device=_device())
+        torch.distributed.send_object_list([rolled], dst=0, group=mail)
 
 
-def _receive(worker: int) -> Rolled:
+def _receive(worker: int, mail: Mail) -> Rolled:
     found: list[Any] = [None]
     with _meeting():
-        torch.distributed.recv_object_list(found, src=worker, device=_device())
+        torch.distributed.recv_object_list(found, src=worker, group=mail)
     rolled: Rolled = found[0]
     return rolled
+
+
+def _all_done(mail: Mail) -> None:
+    """Wait for the others: a worker that left while its last rollout travels would take it along."""
+    with _meeting():
+        torch.distributed.barrier(group=mail)
 
 
 @contextmanager
@@ -150,10 +171,5 @@ def _meeting() -> Iterator[None]:
     try:
         yield
     except RuntimeError as error:
-        reason = str(error).splitlines()[0]
-        raise TryAgain(f"rl: a process of the rollout pool is gone ({reason}); the same command goes on") from error
-
-
-def _device() -> torch.device:
-    """Where objects are put to travel: NCCL knows accelerators alone."""
-    return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        reason = (str(error).splitlines() or ["no reason given"])[0]
+        raise TryAgain(f"rl: the rollout pool broke off ({reason}); the same command goes on") from error

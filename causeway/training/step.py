@@ -121,12 +121,14 @@ def _course(name: str, samples: Artifact, before: Artifact | None, config: Train
     taken = checked(stage, found.spread(config.limit) if few else found)
     policy = _start(name, before, taken, config).to(_device()).train()
     _refuse_unknown_rigs(policy.config.rigs, taken, samples, stage, config)
+    feed = _feed(policy, stage.trains, config)
     if isinstance(config, RlConfig) and config.curate:
         taken = _curated(policy, config, taken, folder)
     if config.gradient_checkpointing:
         _refuse_checkpointing(policy)
         policy.backbone.gradient_checkpointing_enable()
-    loss, feed = stage.make_loss(policy, config, taken), _feed(policy, stage.trains, config)
+    # who only rolls out has no loss, and no copy of the policy to measure drift from
+    loss: Any = None if feed and processes.rank() else stage.make_loss(policy, config, taken)
     return Course(name, policy, stage.trains, taken, loss, config, folder, store, feed=feed)
 
 

@@ -199,7 +199,10 @@ def test_policies_that_cannot_be_are_refused_before_anything_runs(setting, choic
 @pytest.mark.parametrize(
     ("written", "message"),
     [("mix=safety", "no JSON object"), ("[1]", "no JSON object"), ('{"mixx": "safety"}', "no setting 'mixx'"),
-     ('{"mix": "x"}', "reward mix 'x'"), ('{"weights": "joy=1"}', "rewards are")],
+     ('{"mix": "x"}', "reward mix 'x'"), ('{"weights": "joy=1"}', "rewards are"),
+     ('{"mix": ["safety"]}', r'mix is \["safety"\]; write one like "balanced"'), ('{"steps": NaN}', "steps is NaN"),
+     ('{"lr": true}', "lr is true"), ('{"tokens": 0}', "tokens is 0"), ('{"left_out": "vlm"}', "left_out is"),
+     ('{"scale": "8b"}', "write --set scale")],
 )  # fmt: skip
 @pytest.mark.parametrize("pipeline", ["training", "retraining"])
 def test_settings_of_stage_four_that_cannot_be_are_refused_before_anything_runs(pipeline, written, message):

@@ -118,15 +118,16 @@ def test_a_row_without_a_reward_is_not_read_whatever_it_holds(form):
     assert float(now.grad[0].sum()) < 0 < float(now.grad[1].abs().sum())
 
 
+@pytest.mark.parametrize("far", [np.nan, np.inf, 1e20])
 @pytest.mark.parametrize("walk_level", [0.0, 0.7])
-def test_a_walk_that_runs_away_is_counted_and_the_step_goes_on(policy, monkeypatch, walk_level):
+def test_a_walk_that_runs_away_is_counted_and_the_step_goes_on(policy, monkeypatch, walk_level, far):
     from causeway.model import exploration
 
     original = exploration.explore
 
     def broken(*arguments):
         walked = original(*arguments)
-        walked.states[1, 2:] = np.nan
+        walked.states[1, 2:] = far
         walked.logprobs[1:2, 2:] = np.nan
         return walked
 

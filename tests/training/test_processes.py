@@ -76,9 +76,12 @@ def test_reinforcement_in_two_processes_leaves_a_whole_policy(tmp_path, pool):
         environment = os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1", "DS_ACCELERATOR": "cpu"}
         command = [sys.executable, "-m", "causeway.training.entry", *words]
         assert subprocess.run(command, check=False, env=environment).returncode == 0
-    weights = [Policy.load(place).state_dict() for place in (alone, two)]
-    apart = max(float((weights[0][name] - weights[1][name]).abs().max()) for name in weights[0])
-    assert apart < 1e-4 or pool == {"rollout_workers": 1}  # which works ahead, and learns from older weights
+    begun_with, by_one, by_two = (Policy.load(place).state_dict() for place in (before, alone, two))
+    apart, learned = ({name: float((one[name] - by_two[name]).abs().max()) for name in by_two}
+                      for one in (by_one, begun_with))  # fmt: skip
+    assert max(learned.values()) > 1e-4
+    if pool != {"rollout_workers": 1}:  # which works ahead, and learns from older weights
+        assert max(apart.values()) < 1e-4
     assert json.loads((two / "stage_gates.json").read_text())[-1]["stage"] == "rl"
 
 

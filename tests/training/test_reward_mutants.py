@@ -239,6 +239,14 @@ MUTANTS: dict[str, Mutant] = {
         "causeway.simulation.practice", "span = Span(rewards, sound", "span = Span(-rewards, sound",
         ("tests.simulation.test_practice:test_the_better_drive_becomes_the_likelier_and_a_broken_one_is_not_read",),
     ),
+    "practice, progress: sign": Mutant(
+        "causeway.simulation.practice", "return progress - config", "return -progress - config",
+        ("tests.simulation.test_practice:test_better_drives_earn_more",),
+    ),
+    "practice, the way made: sign": Mutant(
+        "causeway.simulation.practice", "(end - start) / expert_m", "(start - end) / expert_m",
+        ("tests.simulation.test_practice:test_better_drives_earn_more",),
+    ),
     "practice, a hit: sign": Mutant(
         "causeway.simulation.practice", "progress - config.at_fault * hit", "progress + config.at_fault * hit",
         ("tests.simulation.test_practice:test_better_drives_earn_more",),

@@ -34,17 +34,21 @@ Told = Callable[[losses.Line], None]
 def in_processes(folder: Path, config: RlConfig, tell: Told = lambda line: None) -> list[int]:
     """Exit codes of a run: of the process that trains, then of its workers."""
     (folder / "meeting").unlink(missing_ok=True)
-    ranks = range(1 + config.rollout_workers)
-    children = [_child(partial(_part, folder, config, tell), rank, len(ranks), folder / "meeting") for rank in ranks]
+    children: list[int] = []
+    for rank in range(1 + config.rollout_workers):
+        part = partial(_part, folder, config, tell)
+        children.append(_child(part, rank, 1 + config.rollout_workers, folder / "meeting", children[:1]))
     return [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
 
 
-def _child(part: Callable[[], object], rank: int, world: int, meeting: Path) -> int:
+def _child(part: Callable[[], object], rank: int, world: int, meeting: Path, group: list[int]) -> int:
+    """A process of the run, all of them in one process group of their own."""
     child = os.fork()
     if child:
         return child
     code = 1
     try:
+        os.setpgid(0, group[0] if group else 0)
         torch.set_num_threads(1)
         os.environ |= {"RANK": str(rank), "WORLD_SIZE": str(world)}
         torch.distributed.init_process_group("gloo", init_method=f"file://{meeting}", rank=rank, world_size=world)
@@ -70,20 +74,32 @@ def lines_of(folder: Path) -> list[losses.Line]:
     return losses.read_lines(folder / "run" / losses.FILE_NAME)
 
 
-@pytest.fixture(scope="module")
-def alone(tmp_path_factory) -> list[losses.Line]:
+def run_alone(folder: Path, config: RlConfig) -> list[losses.Line]:
+    """The same without workers, in this process."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    config, policy = replace(CONFIG, rollout_workers=0), Policy.from_scale("tiny", seed=3).train()
-    loss, folder = reinforcement_loss(policy, config, SAMPLES), tmp_path_factory.mktemp("alone")
-    found = train(Course("rl", policy, TRAINS, SAMPLES, loss, config, folder))
+    policy = Policy.from_scale("tiny", seed=3).train()
+    loss = reinforcement_loss(policy, config, SAMPLES)
+    found = train(Course("rl", policy, TRAINS, SAMPLES, loss, replace(config, rollout_workers=0), folder))
     torch.set_num_threads(threads)
     return found
+
+
+@pytest.fixture(scope="module")
+def alone(tmp_path_factory) -> list[losses.Line]:
+    return run_alone(tmp_path_factory.mktemp("alone"), CONFIG)
 
 
 def test_a_worker_that_is_never_stale_gives_the_losses_of_a_process_alone(alone, tmp_path):
     assert in_processes(tmp_path, CONFIG) == [0, 0]
     assert lines_of(tmp_path) == alone
+
+
+@pytest.mark.parametrize("more", [{"bf16": True}, {"passes": 2, "tokens": True}])
+def test_so_it_does_in_half_precision_and_in_passes(tmp_path, more):
+    config = replace(CONFIG, steps=2, **more)
+    assert in_processes(tmp_path, config) == [0, 0]
+    assert lines_of(tmp_path) == run_alone(tmp_path / "alone", config)
 
 
 def test_two_workers_that_work_ahead_are_never_older_than_the_bound(tmp_path):
@@ -100,12 +116,12 @@ def test_kill_9_of_the_process_that_trains_changes_no_loss(alone, tmp_path):
         if line["step"] == 2:
             dies(line)
 
-    assert in_processes(tmp_path, CONFIG, dies_late) == [-signal.SIGKILL, 0]  # the worker's part was done by then
+    assert in_processes(tmp_path, CONFIG, dies_late) == [-signal.SIGKILL, EXIT_TRY_AGAIN]
     assert in_processes(tmp_path, CONFIG) == [0, 0]
     assert lines_of(tmp_path) == alone
 
 
-def dies(_: object) -> None:
+def dies(*_: object) -> None:
     os.kill(os.getpid(), signal.SIGKILL)
 
 
@@ -116,6 +132,18 @@ def test_a_worker_whose_training_process_is_gone_ends_and_says_so(tmp_path):
 def test_the_training_process_whose_worker_is_gone_ends_and_says_so(tmp_path, monkeypatch):
     monkeypatch.setattr(rollout_pool, "_send", dies)
     assert in_processes(tmp_path, CONFIG) == [EXIT_TRY_AGAIN, -signal.SIGKILL]
+
+
+def test_sigterm_to_all_leaves_the_step_saved_and_the_same_losses_in_the_end(alone, tmp_path):
+    def all_are_told(line: losses.Line) -> None:
+        if line["step"] == 0:
+            os.killpg(0, signal.SIGTERM)
+
+    assert in_processes(tmp_path, replace(CONFIG, checkpoint_every_s=1e9), all_are_told) == [EXIT_TRY_AGAIN] * 2
+    assert len(lines_of(tmp_path)) == 1
+    assert (tmp_path / "run" / "step-00000001" / "state.json").is_file()
+    assert in_processes(tmp_path, CONFIG) == [0, 0]
+    assert lines_of(tmp_path) == alone
 
 
 @given(st.integers(0, 100), st.integers(0, 40), st.integers(0, 7))
