@@ -27,7 +27,7 @@ import signal
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -134,6 +134,7 @@ def _measured(policy: Any, samples: Sequence[Any]) -> list[dict[str, Any]]:
         labels, speed = [sample.reasoning] * len(texts), np.full(len(texts), sample.observation.speed_mps)
         rows.append({
             "id": sample.sample_id,
+            "clip": sample.clip_id,
             "said": texts[0],
             "grade": float(reasoning_grade(texts, labels).mean()) if sample.reasoning else np.nan,
             "consistency": float(consistency(paths, speed, texts).mean()),
@@ -200,8 +201,30 @@ def table(folder: Path) -> str:
     lines: list[str] = []
     for part in ("decisions", "between"):
         found = {at.parent.name: json.loads(at.read_text()) for at in sorted(folder.glob(f"seed-*/rl-{part}.json"))}
-        lines += _rows_of(part, found) if found else []
+        lines += _rows_of(part, found) + _together(part, found, folder) if found else []
     return "\n".join(lines)
+
+
+def _together(part: str, found: dict[str, Any], folder: Path) -> list[str]:
+    """All seeds as one: the same moments of every seed, resampled by clips, a clip with all its seeds."""
+    lines = [f"{len(found)} seeds together:", "", f"| | {' | '.join(AIMS)} |", f"|---|{'---|' * len(AIMS)}"]
+    sft = _answered(folder, found, part, "sft")
+    for name in (name for name in POLICIES if all(name in one["rows"] for one in found.values())):
+        ours = _answered(folder, found, part, name)
+        clips = [row["clip"] for row in ours]
+        told = {
+            metric: _told(metric, *(np.array([row[metric] for row in rows], np.float64) for rows in (ours, sft)), clips)
+            for metric in AIMS
+        }
+        lines.append(f"| {name} | {' | '.join(_cell({name: told}, name, metric) for metric in AIMS)} |")
+    return [*lines, ""]
+
+
+def _answered(folder: Path, seeds: Iterable[str], part: str, name: str) -> list[dict[str, Any]]:
+    """The rows that were kept of a policy, seed after seed, each in the order of its moments' names."""
+    files = [folder / seed / f"{part}-{name}.jsonl" for seed in seeds]
+    rows = [{row["id"]: row for row in map(json.loads, file.read_text().splitlines())} for file in files]
+    return [one[moment] for one in rows for moment in sorted(one)]
 
 
 def _rows_of(part: str, found: dict[str, Any]) -> list[str]:

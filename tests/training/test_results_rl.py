@@ -1,5 +1,6 @@
 """The table of reinforcement: each moment has noise of its own, the same for all policies; a cut cache goes on."""
 
+import json
 from dataclasses import replace
 from types import SimpleNamespace
 
@@ -50,3 +51,22 @@ def test_what_other_samples_gave_is_asked_again(tmp_path, monkeypatch):
     monkeypatch.setattr(Policy, "load", lambda _: again)
     results_rl.measure("policy", [SAMPLES[0], other, SAMPLES[2]], tmp_path / "cache.jsonl")
     assert list(again.seeds) == [other.sample_id]
+
+
+def test_seeds_together_are_compared_moment_by_moment_of_the_same_seed(tmp_path):
+    for seed, shift in ((0, 0.0), (1, 1.0)):
+        own = tmp_path / f"seed-{seed}"
+        own.mkdir()
+        for name, gain in (("sft", 0.0), ("safety", 0.5)):
+            rows = [{"id": f"m{i}", "clip": f"c{i // 2}", "grade": shift + i + gain, "consistency": 1.0,
+                     "close encounters": (1 + i) * (1 - gain), "ADE (m)": 2.0 + shift} for i in range(4)]  # fmt: skip
+            if name == "safety":
+                rows.reverse()  # a run that was killed keeps its moments in another order
+            (own / f"decisions-{name}.jsonl").write_text("".join(json.dumps(row) + "\n" for row in rows))
+    found = {f"seed-{seed}": {"rows": {"sft": {}, "safety": {}}} for seed in (0, 1)}
+    lines = results_rl._together("decisions", found, tmp_path)
+    assert lines[-2] == (
+        "| safety | 2.500 [+0.500: +0.500, +0.500] | 1.000 [+0.000: +0.000, +0.000] | 1.250 [+0.500: +0.500, +0.500] "
+        "| 2.500 [+1.000: +1.000, +1.000] |"
+    )
+    assert lines[-3].startswith("| sft | 2.000 | 1.000 | 2.500 | 2.500 |")
