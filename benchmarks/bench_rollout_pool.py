@@ -56,7 +56,9 @@ def seconds_a_step(config: RlConfig) -> float:
             child = os.fork()
             if child == 0:
                 try:
-                    os.write(writing, str(part(rank, config, Path(folder))).encode() if rank == 0 else b"")
+                    took_s = part(rank, config, Path(folder))
+                    if rank == 0:
+                        os.write(writing, str(took_s).encode())
                 finally:
                     os._exit(0)
             children.append(child)
@@ -77,7 +79,7 @@ def main() -> None:
         for staleness in (0, 1):
             pool = seconds_a_step(replace(config, rollout_workers=1, staleness=staleness))
             print(f"{name}: {alone:.2f} s a step alone, {pool:.2f} s with one worker, staleness {staleness}: "
-                  f"{alone / pool:.2f} x")  # fmt: skip
+                  f"{alone / pool:.2f} x", flush=True)  # fmt: skip
     print(f"load average {os.getloadavg()[0]:.1f}", file=sys.stderr)
 
 
