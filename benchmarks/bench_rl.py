@@ -138,7 +138,8 @@ def main() -> None:
           f"ratio {apart_s / shared_s:.2f} (aim >= 3)")  # fmt: skip
     coc_mib, wide_mib = steps["coc"][2], steps["coc, rows of rl"][2]
     for name, (took_s, rolling_s, mib) in steps.items():
-        print(f"{name:24} {took_s:6.2f} s a step, {rolling_s:.2f} of it one roll; 100 steps {took_s / 0.6:4.1f} min "
+        minutes = 100 * took_s / 60
+        print(f"{name:24} {took_s:6.2f} s a step, {rolling_s:.2f} of it one roll; 100 steps {minutes:4.1f} min "
               f"of one core (aim: 10 of two); {mib:6.0f} MiB, {mib / coc_mib:.2f} x stage three's as it is "
               f"(aim <= 2.2), {mib / wide_mib:.2f} x with as many rows")  # fmt: skip
     print(f"load average {os.getloadavg()[0]:.1f}", file=sys.stderr)

@@ -24,8 +24,9 @@ from causeway.training.config import RlConfig
 from causeway.training.loop import Course, train
 from causeway.training.reinforcement import reinforcement_loss
 from causeway.training.rollout_pool import fed, work
+from causeway.training.stages import STAGES
 
-TRAINS = ("backbone", "embeddings", "expert")
+TRAINS = STAGES["rl"].trains
 
 
 def part(rank: int, config: RlConfig, folder: Path) -> float:

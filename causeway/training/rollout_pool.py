@@ -72,7 +72,7 @@ def fed(policy: Policy, trains: Sequence[str], config: RlConfig, steps: range) -
 
 
 def _refreshed(weights: Sequence[torch.Tensor], sent: int, due: int) -> int:
-    """Which version every worker has now; the weights are sent when that is not the one that is due."""
+    """Which version every worker has now, as all processes reckon it; weights travel when a newer one is due."""
     if due > sent:
         _share(weights)
     return due
@@ -90,9 +90,7 @@ def work(policy: Policy, trains: Sequence[str], config: RlConfig, taken: Sequenc
         start = _from_first([0], mail)[0]
         for step in range(start, config.steps):
             version = version_of(step, start, config.staleness)
-            if version != held:
-                _share(weights)
-                held = version
+            held = _refreshed(weights, held, version)
             for n in range(config.passes):
                 _send(replace(_rolled(policy, config, pay, taken, step, n), age=step - version), mail)
         _all_done(mail)

@@ -63,10 +63,10 @@ def follow(name: str, samples: Artifact, before: Artifact | None, config: TrainC
 
     _prepare()
     course = _course(name, samples, before, config, Path(os.devnull), "")
-    if isinstance(config, RlConfig) and config.rollout_workers:
+    if course.feed:
         from causeway.training.rollout_pool import work
 
-        work(course.policy, course.trains, config, course.samples)
+        work(course.policy, course.trains, course.config, course.samples)
     else:
         train(course)
 
@@ -221,8 +221,9 @@ def _keep_curation(folder: Any, out: Writer) -> None:
     from causeway.training.curated_samples import FILE_NAME
 
     if (folder / FILE_NAME).is_file():
-        out.path(FILE_NAME).write_text((folder / FILE_NAME).read_text())
-        told = json.loads((folder / FILE_NAME).read_text())
+        text = (folder / FILE_NAME).read_text()
+        out.path(FILE_NAME).write_text(text)
+        told = json.loads(text)
         out.count(**{f"curated_{why}": count for why, count in told["mix"].items()}, curated_of=told["moments"])
 
 

@@ -19,9 +19,10 @@ from causeway.training.config import RlConfig
 from causeway.training.loop import Course, train
 from causeway.training.reinforcement import reinforcement_loss
 from causeway.training.rollout_pool import fed, refuse_unready, version_of, work
+from causeway.training.stages import STAGES
 from tests.training.examples import example_samples
 
-TRAINS = ("backbone", "embeddings", "expert")
+TRAINS = STAGES["rl"].trains
 CONFIG = RlConfig(
     steps=3, batch_size=2, group_size=2, lr=1e-3, tokens=False, walk_draws=1, walk_level=0.0, weights="jerk=1",
     rollout_workers=1, staleness=0, checkpoint_every_s=0.0,
